@@ -1,0 +1,1 @@
+"""Batchwright's operator: from what users write to running, well-batched model servers."""

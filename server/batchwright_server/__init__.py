@@ -1,0 +1,1 @@
+"""Batchwright's inference server: OpenVINO models for clients whose batch sizes vary."""

@@ -1,0 +1,107 @@
+"""The signals document: what a server tells the operator at `/v1/signals`.
+
+Counters only ever grow while a process lives; a smaller value means a new process. All times are in
+seconds. `uptime_seconds` is the process's own clock, so windows need no agreement between clocks.
+"""
+
+from enum import StrEnum
+
+from batchwright_server.config.frozen import Tolerant
+from batchwright_server.config.plan import Plan, Strategy, Streams
+
+FORMAT = 1
+
+
+class CostSource(StrEnum):
+    """Where a cost was measured."""
+
+    CALIBRATION = "calibration"
+
+
+class PlanName(Tolerant):
+    """A plan on the wire."""
+
+    strategy: Strategy
+    streams: Streams
+
+    @property
+    def plan(self) -> Plan:
+        """The plan this names."""
+        return Plan(self.strategy, self.streams)
+
+    @classmethod
+    def of(cls, plan: Plan) -> "PlanName":
+        """The wire form of `plan`."""
+        return cls(strategy=plan.strategy, streams=plan.streams)
+
+
+class CostPoint(Tolerant):
+    """What one request of `batch_size` samples costs when it is alone on the machine."""
+
+    batch_size: int
+    work_seconds: float  # core-seconds, all threads of the process
+    span_seconds: float  # elapsed
+
+
+class PlanCost(Tolerant):
+    """The measured costs of one plan."""
+
+    plan: PlanName
+    points: tuple[CostPoint, ...]
+    prepare_seconds: float  # elapsed, to compile and warm the plan beside another
+    source: CostSource
+
+
+class ReloadCost(Tolerant):
+    """What one reload costs when it is alone on the machine."""
+
+    work_seconds: float
+    span_seconds: float
+
+
+class ModelCounters(Tolerant):
+    """Sums since the process started, over successful requests unless said otherwise."""
+
+    requests: dict[int, int]  # by batch size
+    failed_requests: int
+    samples: int
+    in_flight_seconds: float  # sum over all requests of the time they spent in the server
+    reloads: int
+    reload_seconds: float
+    queue_wait_seconds: float
+    would_reloads: int  # reloads that the reload strategy would have made
+
+
+class ModelSignals(Tolerant):
+    """One model version."""
+
+    name: str
+    version: int
+    state: str  # the TFS state's name: START, LOADING, AVAILABLE, UNLOADING, END
+    error: str = ""
+    plan: PlanName | None = None  # None while nothing serves
+    counters: ModelCounters
+    queue_depth: int = 0
+    costs: tuple[PlanCost, ...] = ()
+    reload_cost: ReloadCost | None = None
+
+
+class ConfigState(Tolerant):
+    """What the server made of its configuration document."""
+
+    hash: str  # of the document that serves; empty without a document
+    rejected_hash: str = ""  # of the newest document, where that one was refused
+    error: str = ""
+
+
+class Signals(Tolerant):
+    """One server process."""
+
+    format: int = FORMAT
+    process: str  # a name no other process ever has
+    uptime_seconds: float
+    cpu_seconds: float  # user and system, all threads
+    cores: int  # that inference may use
+    ready: bool
+    config: ConfigState
+    models: tuple[ModelSignals, ...]
