@@ -6,12 +6,14 @@ layer is fitted, on the trunk's pooled features: a random convolutional trunk is
 map for digits, and the graph costs exactly what ResNet-50 costs.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import openvino as ov
 from openvino import opset1
 from openvino import opset13 as ops
 
-from example_client.sample_models import layers
+from example_client.sample_models import classifier, layers
 
 INPUT_NAME = "0"
 OUTPUT_NAME = "1463"
@@ -26,39 +28,50 @@ _BRANCH_GAIN = 0.3
 _SHORTCUT_GAIN = 0.7
 
 
-def build_trunk() -> ov.Model:
+def build_trunk(convolve: layers.Convolve) -> ov.Model:
     """The network from an image (1, 3, 224, 224), values 0..255, to pooled features (1, 2048)."""
     image = layers.parameter(INPUT_NAME, (1, *IMAGE_SHAPE))
-    return ov.Model([layers.result(_features(image), "features")], [image], "resnet50-trunk")
+    return ov.Model([layers.result(features(image, convolve), "features")], [image], "resnet50-trunk")
 
 
-def build_classifier(weights: layers.Weights, bias: layers.Weights) -> ov.Model:
+def build(convolve: layers.Convolve, last: classifier.ClassifierLayer) -> ov.Model:
     """The whole network: probabilities (1, 1000) from an image, with this last layer."""
     image = layers.parameter(INPUT_NAME, (1, *IMAGE_SHAPE))
-    logits = layers.linear(_features(image), weights, bias)
+    logits = layers.linear(features(image, convolve), last.weights, last.bias)
+    # Over the classes, never over the batch: a row's answer must not depend on its neighbours.
     probabilities = ops.softmax(logits, axis=1)
     return ov.Model([layers.result(probabilities, OUTPUT_NAME)], [image], "resnet50")
 
 
-def _features(image: ov.Node) -> ov.Node:
-    random = np.random.default_rng(_SEED)
-    scaled = ops.divide(image, ops.constant(np.float32(255.0)))
-    current = ops.relu(layers.convolve(scaled, layers.Convolution(64, 7, stride=2), random))
-    current = opset1.max_pool(current, [2, 2], [1, 1], [1, 1], [3, 3])  # today's gives indices too
-    for width, blocks, stride in _STAGES:
-        for index in range(blocks):
-            current = _bottleneck(current, width, stride if index == 0 else 1, random)
-    pooled = ops.reduce_mean(current, ops.constant(np.array([2, 3])), keep_dims=False)
-    return pooled
+def features(image: ov.Node, convolve: layers.Convolve) -> ov.Node:
+    """Pooled features (1, 2048) of a graph input (1, 3, 224, 224); the same weights every time."""
+    return _Trunk(convolve, np.random.default_rng(_SEED)).features(image)
 
 
-def _bottleneck(source: ov.Node, width: int, stride: int, random: np.random.Generator) -> ov.Node:
-    channels = width * _EXPANSION
-    branch = ops.relu(layers.convolve(source, layers.Convolution(width, 1), random))
-    branch = ops.relu(layers.convolve(branch, layers.Convolution(width, 3, stride), random))
-    branch = layers.convolve(branch, layers.Convolution(channels, 1, gain=_BRANCH_GAIN), random)
-    shortcut = source
-    if int(source.output(0).get_partial_shape()[1].get_length()) != channels:
-        projection = layers.Convolution(channels, 1, stride, gain=_SHORTCUT_GAIN)
-        shortcut = layers.convolve(source, projection, random)
-    return ops.relu(ops.add(branch, shortcut))
+@dataclass(frozen=True)
+class _Trunk:
+    convolve: layers.Convolve
+    random: np.random.Generator  # drawn from in the order of the layers, so a seed is a network
+
+    def features(self, image: ov.Node) -> ov.Node:
+        scaled = ops.divide(image, ops.constant(np.float32(255.0)))
+        current = self._convolved(scaled, layers.Convolution(64, 7, stride=2))
+        current = opset1.max_pool(current, [2, 2], [1, 1], [1, 1], [3, 3])  # today's gives indices too
+        for width, blocks, stride in _STAGES:
+            for index in range(blocks):
+                current = self._bottleneck(current, width, stride if index == 0 else 1)
+        return ops.reduce_mean(current, ops.constant(np.array([2, 3])), keep_dims=False)
+
+    def _bottleneck(self, source: ov.Node, width: int, stride: int) -> ov.Node:
+        channels = width * _EXPANSION
+        branch = self._convolved(source, layers.Convolution(width, 1))
+        branch = self._convolved(branch, layers.Convolution(width, 3, stride))
+        branch = self.convolve(branch, layers.Convolution(channels, 1, gain=_BRANCH_GAIN), self.random)
+        shortcut = source
+        if layers.channels_of(source) != channels:
+            projection = layers.Convolution(channels, 1, stride, gain=_SHORTCUT_GAIN)
+            shortcut = self.convolve(source, projection, self.random)
+        return ops.relu(ops.add(branch, shortcut))
+
+    def _convolved(self, source: ov.Node, layer: layers.Convolution) -> ov.Node:
+        return ops.relu(self.convolve(source, layer, self.random))
