@@ -1,0 +1,66 @@
+"""The server's configuration document for a ModelServer and its models' current plans."""
+
+from collections.abc import Mapping
+
+from batchwright_operator.render.settings import Settings
+from batchwright_operator.resources.batching import Batching as BatchingSpec
+from batchwright_operator.resources.model import Model
+from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_server.config import batching, document
+from batchwright_server.config.plan import Plan
+
+Plans = Mapping[str, Plan]
+
+
+def default_plan(model: Model) -> Plan:
+    """The plan a model starts with when nothing is known of it yet."""
+    return Plan.of(model.batching.strategies[0])
+
+
+def render_config(server: ModelServer, settings: Settings, plans: Plans) -> bytes:
+    """The document as the server reads it; a model that `plans` does not name gets its default."""
+    models = tuple(
+        document.ModelEntry(
+            config=_model_config(model, settings, plans.get(model.name) or default_plan(model))
+        )
+        for model in server.spec.models
+    )
+    return document.render_document(document.Document(model_config_list=models))
+
+
+def _model_config(model: Model, settings: Settings, plan: Plan) -> document.ModelConfig:
+    claim = model.source.claim
+    base = settings.claim_path(claim.claim_name)
+    return document.ModelConfig(
+        name=model.name,
+        base_path=f"{base}/{claim.path}" if claim.path else base,
+        nireq=model.infer_requests or 0,
+        target_device=model.device,
+        plugin_config=dict(model.plugin_config),
+        batching=_batching(model.batching, settings, plan),
+    )
+
+
+def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Batching:
+    beside = tuple(item for item in spec.strategies if item is not plan.strategy)
+    queue = spec.reload.queue
+    return batching.Batching(
+        strategy=plan.strategy,
+        streams=plan.streams,
+        max_batch_size=spec.max_batch_size,
+        candidates=beside,
+        reload=batching.Reload(
+            queue=batching.ReloadQueue(
+                max_requests=queue.max_requests, max_wait_seconds=queue.max_wait_seconds
+            ),
+            compiled_cache=batching.CompiledCache(max_entries=spec.reload.compiled_cache.max_entries),
+        ),
+        fixed=batching.Fixed(batch_size=spec.fixed.batch_size),
+        calibration=_calibration(settings),
+    )
+
+
+def _calibration(settings: Settings) -> batching.Calibration:
+    if settings.calibration_seconds is None:
+        return batching.Calibration()
+    return batching.Calibration(max_seconds=settings.calibration_seconds)

@@ -1,0 +1,25 @@
+"""What rendering needs to know besides the object: the image, where things are mounted, addresses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# $(POD_IP) in an address is expanded as in a container's command: by the kubelet, or its local part.
+POD_IP = "$(POD_IP)"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One set for a whole operator; on a cluster the defaults."""
+
+    image: str = "ghcr.io/batchwright/server:0.1.0"
+    config_mount: str = "/etc/batchwright"  # a directory: files mounted alone are never refreshed
+    models_mount: str = "/models"
+    claim_mounts: Mapping[str, str] = field(default_factory=dict)  # by claim, in place of the default
+    grpc_bind_address: str = "0.0.0.0"  # noqa: S104  a pod is reached from outside itself
+    rest_bind_address: str = "0.0.0.0"  # noqa: S104
+    server_args: tuple[str, ...] = ()
+    calibration_seconds: int | None = None  # None: the server's default
+
+    def claim_path(self, claim: str) -> str:
+        """The directory at which a claim's volume is found."""
+        return self.claim_mounts.get(claim, f"{self.models_mount}/{claim}")

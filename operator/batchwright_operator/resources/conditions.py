@@ -1,0 +1,66 @@
+"""Conditions: what is true of an object, since when and why. Pure functions over tuples of them."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from batchwright_operator.resources.strict import NonNegative, Strict
+
+
+class ConditionType(StrEnum):
+    """The conditions of a ModelServer."""
+
+    READY = "Ready"
+    CONFIG_APPLIED = "ConfigApplied"
+    MODELS_AVAILABLE = "ModelsAvailable"
+    STRATEGY_SETTLED = "StrategySettled"
+
+
+class ConditionStatus(StrEnum):
+    """Whether it holds."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Strict):
+    """One condition; `last_transition_time` (RFC 3339) is that of its status, not of its reason."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: str  # CamelCase
+    message: str  # a sentence
+    observed_generation: NonNegative = 0
+    last_transition_time: str = ""
+
+    @property
+    def is_true(self) -> bool:
+        """Whether the condition holds."""
+        return self.status is ConditionStatus.TRUE
+
+
+def get_condition(conditions: Iterable[Condition], condition_type: ConditionType) -> Condition | None:
+    """The condition of that type, if there is one."""
+    return next((item for item in conditions if item.type is condition_type), None)
+
+
+def set_condition(
+    conditions: tuple[Condition, ...], new: Condition, *, now: str
+) -> tuple[Condition, ...]:
+    """`conditions` with `new` in its place; its transition time is `now` only if its status changed."""
+    old = get_condition(conditions, new.type)
+    unchanged = old is not None and old.status is new.status
+    since = old.last_transition_time if old is not None and unchanged else now
+    placed = new.model_copy(update={"last_transition_time": since})
+    if old is None:
+        return (*conditions, placed)
+    return tuple(placed if item.type is new.type else item for item in conditions)
+
+
+def merge_conditions(
+    conditions: tuple[Condition, ...], new: Iterable[Condition], *, now: str
+) -> tuple[Condition, ...]:
+    """`conditions` with all of `new` set."""
+    for condition in new:
+        conditions = set_condition(conditions, condition, now=now)
+    return conditions

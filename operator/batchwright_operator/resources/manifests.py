@@ -1,0 +1,104 @@
+"""From YAML text to objects, with every fault listed: file, document, path and reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from batchwright_operator.resources.modelserver import API_VERSION, KIND, ModelServer
+from batchwright_server.config.problems import Problem, problems_of
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a file; `document` counts from 0 and is None where the whole file is meant."""
+
+    file: str
+    document: int | None
+    problem: Problem
+
+    def __str__(self) -> str:
+        place = self.file if self.document is None else f"{self.file}:{self.document}"
+        return f"{place}: {self.problem}"
+
+
+class InvalidManifests(ValueError):  # noqa: N818  manifests are invalid; "Error" adds nothing
+    """Manifests that cannot be accepted; carries every fault found, not the first."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML in which a key given twice is an error; plain YAML would drop the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key given more than once: {', '.join(twice)}", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+def parse_manifests(text: str, *, file: str) -> tuple[ModelServer, ...]:
+    """The ModelServers in a YAML text of any number of documents. Raises InvalidManifests."""
+    found = list(_objects(text, file=file))
+    faults = tuple(item for item in found if isinstance(item, Fault))
+    if not found:
+        faults = (Fault(file, None, Problem("", f"no object in it; expected a {KIND}")),)
+    if faults:
+        raise InvalidManifests(faults)
+    return tuple(item for item in found if isinstance(item, ModelServer))
+
+
+def check_names(servers: tuple[tuple[str, ModelServer], ...]) -> tuple[Fault, ...]:
+    """A fault for each (file, object) whose name an earlier object has."""
+    faults, seen = [], dict[str, str]()
+    for file, server in servers:
+        if server.name in seen:
+            message = f"{server.name!r} is the name of an object in {seen[server.name]} too"
+            faults.append(Fault(file, None, Problem("metadata.name", message)))
+        seen.setdefault(server.name, file)
+    return tuple(faults)
+
+
+def _objects(text: str, *, file: str) -> Iterator[ModelServer | Fault]:
+    index = 0
+    try:
+        # The loader's own base is safe; what it constructs are plain values.
+        for index, raw in enumerate(yaml.load_all(text, Loader=_UniqueKeyLoader)):
+            if raw is not None:
+                yield from _parse_object(raw, file=file, index=index)
+    except yaml.YAMLError as error:
+        yield Fault(file, None, Problem("", f"not valid YAML: {_one_line(error)}"))
+
+
+def _parse_object(raw: object, *, file: str, index: int) -> Iterator[ModelServer | Fault]:
+    problems = tuple(_check_kind(raw))
+    if problems:
+        yield from (Fault(file, index, problem) for problem in problems)
+        return
+    try:
+        yield ModelServer.model_validate(raw, by_alias=True, by_name=False)
+    except ValidationError as error:
+        yield from (Fault(file, index, problem) for problem in problems_of(error))
+
+
+def _check_kind(raw: object) -> Iterator[Problem]:
+    if not isinstance(raw, dict):
+        yield Problem("", f"expected a mapping with apiVersion and kind, got {type(raw).__name__}")
+        return
+    for key, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if key not in raw:
+            yield Problem(key, f"required, but missing; expected {expected}")
+        elif raw[key] != expected:
+            yield Problem(key, f"expected {expected} (got {raw[key]!r})")
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).split())

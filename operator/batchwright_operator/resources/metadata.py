@@ -1,0 +1,42 @@
+"""An object's name and what Kubernetes keeps beside it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from batchwright_operator.resources.strict import NonNegative, Strict
+
+# A Service's name is a DNS-1035 label; 48 leaves room for the suffixes of what is rendered.
+Name = Annotated[str, Field(max_length=48, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+
+
+@dataclass(frozen=True, order=True)
+class ObjectKey:
+    """The name by which one object is told from all others of its kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Metadata(Strict):
+    """The part of ObjectMeta that is read here, and the keys that `kubectl get -o yaml` adds."""
+
+    name: Name
+    namespace: Namespace = "default"
+    labels: dict[str, str] = Field(default={})
+    annotations: dict[str, str] = Field(default={})
+    uid: str = ""
+    generation: NonNegative = 1
+    resource_version: str = ""
+    creation_timestamp: object = None
+    managed_fields: object = None
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object's namespace and name."""
+        return ObjectKey(self.namespace, self.name)

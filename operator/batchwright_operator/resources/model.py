@@ -1,0 +1,62 @@
+"""One model of a ModelServer: where it comes from and how it is served."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from batchwright_operator.resources.batching import Batching
+from batchwright_operator.resources.strict import Positive, Strict, Text, Unavailable
+
+ModelName = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+ClaimName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+
+
+class PvcSource(Strict):
+    """A directory of numbered versions on a persistent volume; no path: the volume's root."""
+
+    claim_name: ClaimName
+    path: Annotated[str, Field(max_length=1024)] = ""
+
+    @field_validator("path")
+    @classmethod
+    def _check_path(cls, value: str) -> str:
+        if value.startswith("/") or ".." in value.split("/"):
+            raise ValueError("expected a path inside the volume: relative, without '..'")
+        return value.rstrip("/")
+
+
+class Source(Strict):
+    """Where the model's files are: exactly one place."""
+
+    pvc: PvcSource | None = None
+    image: Unavailable = None
+    uri: Unavailable = None
+    config_map: Unavailable = None
+
+    @model_validator(mode="after")
+    def _check_one(self) -> "Source":
+        if self.pvc is None:
+            raise ValueError("expected exactly one source: pvc {claimName, path}")
+        return self
+
+    @property
+    def claim(self) -> PvcSource:
+        """The volume and the path on it."""
+        if self.pvc is None:  # the validator above refuses this
+            raise ValueError("no source")
+        return self.pvc
+
+
+class Model(Strict):
+    """One model."""
+
+    name: ModelName
+    source: Source
+    batching: Batching = Batching()
+    device: Text = "CPU"
+    infer_requests: Positive | None = None  # None: OpenVINO's optimum
+    plugin_config: dict[str, str | bool | int] = Field(default={})
+    version_policy: Unavailable = None
+    layout: Unavailable = None
+    shape: Unavailable = None
+    mappings: Unavailable = None

@@ -1,0 +1,74 @@
+"""The ModelServer: models that are served together by the same pods."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from batchwright_operator.resources.metadata import Metadata, ObjectKey
+from batchwright_operator.resources.model import Model
+from batchwright_operator.resources.pod import Pod, Service
+from batchwright_operator.resources.strict import Strict, Unavailable
+
+API_VERSION = "batchwright.dev/v1alpha1"
+KIND = "ModelServer"
+
+
+class ModelServerSpec(Strict):
+    """What the user wants."""
+
+    replicas: Annotated[int, Field(strict=True, ge=0, le=1000)] = 1
+    models: Annotated[tuple[Model, ...], Field(max_length=256)]
+    service: Service = Service()
+    pod: Pod = Pod()
+    autoscaling: Unavailable = None
+    update: Unavailable = None
+    tls: Unavailable = None
+    auth: Unavailable = None
+    monitoring: Unavailable = None
+
+    @field_validator("models")
+    @classmethod
+    def _check_names(cls, value: tuple[Model, ...]) -> tuple[Model, ...]:
+        if not value:  # here and not as a length, which would also be missed when an item is refused
+            raise ValueError("expected at least one model")
+        names = [model.name for model in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"each model needs a name of its own; given more than once: {twice}")
+        return value
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The volumes the models are on, each once, in the order they are first named."""
+        return tuple(dict.fromkeys(model.source.claim.claim_name for model in self.models))
+
+
+class ModelServer(Strict):
+    """The whole object, as it is written."""
+
+    api_version: Literal["batchwright.dev/v1alpha1"] = "batchwright.dev/v1alpha1"
+    kind: Literal["ModelServer"] = "ModelServer"
+    metadata: Metadata
+    spec: ModelServerSpec
+    status: object = None  # written by the controller; what a user writes here is not read
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object's namespace and name."""
+        return self.metadata.key
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return self.metadata.name
+
+    def with_generation(self, generation: int) -> "ModelServer":
+        """The same object as its `generation`-th edit."""
+        metadata = self.metadata.model_copy(update={"generation": generation})
+        return self.model_copy(update={"metadata": metadata})
+
+    def with_ports(self, *, grpc_port: int, http_port: int) -> "ModelServer":
+        """The same object at other ports."""
+        ports = {"grpc_port": grpc_port, "http_port": http_port}
+        service = self.spec.service.model_copy(update=ports)
+        return self.model_copy(update={"spec": self.spec.model_copy(update={"service": service})})

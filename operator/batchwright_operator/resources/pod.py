@@ -1,0 +1,80 @@
+"""What users may say about the pods and their Service."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from batchwright_operator.resources.strict import NonNegative, Port, Strict, Text, Unavailable
+
+Quantity = (
+    Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([EPTGMk]i?|m)?$")] | NonNegative
+)
+
+
+class ServiceType(StrEnum):
+    """How the Service is reached."""
+
+    CLUSTER_IP = "ClusterIP"
+    NODE_PORT = "NodePort"
+    LOAD_BALANCER = "LoadBalancer"
+
+
+class Service(Strict):
+    """The ports clients use."""
+
+    type: ServiceType = ServiceType.CLUSTER_IP
+    grpc_port: Port = 9000
+    http_port: Port = 8000
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> "Service":
+        if self.grpc_port == self.http_port:
+            raise ValueError(f"grpcPort and httpPort must differ; both are {self.grpc_port}")
+        return self
+
+
+class Resources(Strict):
+    """The container's share of its node, in Kubernetes quantities."""
+
+    requests: dict[str, Quantity] = Field(default={})
+    limits: dict[str, Quantity] = Field(default={})
+
+
+class EnvVar(Strict):
+    """One variable of the container's environment."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
+    value: str = ""
+    value_from: Unavailable = None
+
+
+class Toleration(Strict):
+    """As in a pod's spec."""
+
+    key: str | None = None
+    operator: str | None = None
+    value: str | None = None
+    effect: str | None = None
+    toleration_seconds: NonNegative | None = None
+
+
+class PullSecret(Strict):
+    """The name of a Secret in the same namespace."""
+
+    name: Text
+
+
+class Pod(Strict):
+    """What users may change of the pod; a change here rolls the Deployment."""
+
+    image: Text | None = None
+    image_pull_secrets: tuple[PullSecret, ...] = ()
+    resources: Resources = Resources()
+    env: tuple[EnvVar, ...] = ()
+    annotations: dict[str, str] = Field(default={})
+    node_selector: dict[str, str] = Field(default={})
+    tolerations: tuple[Toleration, ...] = ()
+    priority_class_name: Text | None = None
+    affinity: Unavailable = None
+    topology_spread_constraints: Unavailable = None
