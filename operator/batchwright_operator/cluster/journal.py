@@ -1,0 +1,42 @@
+"""An object's status and events as files, in place of the API server's."""
+
+import json
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from batchwright_operator.reconcile.outcome import Event
+from batchwright_operator.resources.status import ModelServerStatus
+
+
+def load_status(path: Path) -> ModelServerStatus | None:
+    """The status in a file; None if there is none that can be read."""
+    try:
+        return ModelServerStatus.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def apply_status(path: Path, status: ModelServerStatus) -> None:
+    """Write the status so that a reader sees the old one or the new one, never a part."""
+    staged = path.with_suffix(".staged")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged.write_text(status.model_dump_json(by_alias=True, indent=2) + "\n")
+    os.replace(staged, path)
+
+
+def append_event(path: Path, event: Event) -> None:
+    """Add one line to the file of events."""
+    line = {
+        "at": event.at,
+        "type": event.type.value,
+        "reason": event.reason,
+        "message": event.message,
+        "model": event.model,
+        "from": event.from_plan,
+        "to": event.to_plan,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -1,0 +1,107 @@
+"""A cluster of one node without Kubernetes: pods are processes, objects are files.
+
+Everything of an object is in one folder: `config/` (its ConfigMap), `pods/` (their output),
+`status.json` and `events.jsonl`.
+"""
+
+import asyncio
+from pathlib import Path
+
+from batchwright_operator.cluster import journal, projection
+from batchwright_operator.cluster.fleet import Fleet
+from batchwright_operator.cluster.localpod import ENTRY_POINT
+from batchwright_operator.cluster.template import parse_template
+from batchwright_operator.reconcile.observed import Observed
+from batchwright_operator.reconcile.outcome import Event
+from batchwright_operator.render import names
+from batchwright_operator.resources.metadata import ObjectKey
+from batchwright_operator.resources.status import ModelServerStatus
+
+# What every server gets to finish its last requests when all of them are ended together.
+CLOSE_SECONDS = 8.0
+
+
+def config_directory(state: Path, name: str) -> Path:
+    """Where the ConfigMap of the object `name` is projected: the pods' config mount."""
+    return state / name / "config"
+
+
+def pods_directory(state: Path, name: str) -> Path:
+    """Where the output of the pods of the object `name` is kept."""
+    return state / name / "pods"
+
+
+class LocalCluster:
+    """All objects of one state directory. Must be closed."""
+
+    def __init__(self, state: Path, *, entry_point: tuple[str, ...] = ENTRY_POINT) -> None:
+        self._state = state
+        self._entry_point = entry_point
+        self._manifests: dict[tuple[ObjectKey, str], names.Manifest] = {}
+        self._fleets: dict[ObjectKey, Fleet] = {}
+
+    async def observe(self, key: ObjectKey) -> Observed:
+        """What exists for the object; after a restart, the document of the run before."""
+        fleet = self._fleets.get(key)
+        return Observed(
+            config_map=self._manifests.get((key, "ConfigMap")) or self._kept_config_map(key),
+            deployment=self._manifests.get((key, "Deployment")),
+            service=self._manifests.get((key, "Service")),
+            pods=fleet.pods if fleet is not None else (),
+        )
+
+    async def apply(self, key: ObjectKey, manifest: names.Manifest) -> None:
+        """Make one object what the manifest says."""
+        kind = manifest["kind"]
+        if kind == "ConfigMap":
+            projection.apply_projection(config_directory(self._state, key.name), manifest["data"])
+        elif kind == "Deployment":
+            self._fleet(key).apply(parse_template(manifest), manifest["spec"]["replicas"])
+        # A Service needs nothing here: the pods share its port on one address.
+        self._manifests[key, kind] = manifest
+
+    async def refresh_pods(self, key: ObjectKey, pods: tuple[str, ...], config_hash: str) -> None:
+        """Nothing to do: a projection is on the same file system and already there."""
+
+    async def read_status(self, key: ObjectKey) -> ModelServerStatus | None:
+        """The status as it was last written, by this run or one before."""
+        return journal.load_status(self._state / key.name / "status.json")
+
+    async def write_status(self, key: ObjectKey, status: ModelServerStatus) -> None:
+        """Write the object's `status.json`."""
+        journal.apply_status(self._state / key.name / "status.json", status)
+
+    async def record_event(self, key: ObjectKey, event: Event) -> None:
+        """Add a line to the object's `events.jsonl`."""
+        journal.append_event(self._state / key.name / "events.jsonl", event)
+
+    async def delete(self, key: ObjectKey) -> None:
+        """End the object's pods; its files stay."""
+        fleet = self._fleets.pop(key, None)
+        for kind in ("ConfigMap", "Deployment", "Service"):
+            self._manifests.pop((key, kind), None)
+        if fleet is not None:
+            await fleet.close(grace_seconds=CLOSE_SECONDS)
+
+    async def close(self) -> None:
+        """End every pod: asked first, killed if it takes too long."""
+        fleets = [fleet.close(grace_seconds=CLOSE_SECONDS) for fleet in self._fleets.values()]
+        await asyncio.gather(*fleets)
+        self._fleets.clear()
+
+    def kill(self) -> None:
+        """End every pod now."""
+        for fleet in self._fleets.values():
+            fleet.kill()
+
+    def _fleet(self, key: ObjectKey) -> Fleet:
+        if key not in self._fleets:
+            directory = pods_directory(self._state, key.name)
+            self._fleets[key] = Fleet(key.name, directory, entry_point=self._entry_point)
+        return self._fleets[key]
+
+    def _kept_config_map(self, key: ObjectKey) -> names.Manifest | None:
+        data = projection.load_projection(config_directory(self._state, key.name))
+        if data is None:
+            return None
+        return {"kind": "ConfigMap", "metadata": {"name": f"{key.name}-config"}, "data": data}

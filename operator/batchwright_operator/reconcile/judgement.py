@@ -1,0 +1,133 @@
+"""The conditions of a ModelServer, each from one look at its pods."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from batchwright_operator.reconcile.applied import Applied, Progress
+from batchwright_operator.reconcile.observed import Observed, Pod, Reports, Unreachable
+from batchwright_operator.resources.conditions import Condition, ConditionStatus, ConditionType
+from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_server.config.signals import ModelSignals, Signals
+
+# A pod that died this often without becoming ready will not heal by itself.
+_CRASHES = 2
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at one ModelServer; `unsettled` are sentences of models whose switch is under way."""
+
+    server: ModelServer
+    observed: Observed
+    reports: Reports
+    applied: Applied
+    unsettled: tuple[str, ...] = ()
+
+    @property
+    def ready_pods(self) -> int:
+        """How many of the pods that stay are ready."""
+        return sum(pod.ready for pod in self.observed.current_pods)
+
+
+def judge(look: Look) -> tuple[Condition, ...]:
+    """All conditions, their transition times not yet set."""
+    return (_ready(look), _config_applied(look), _models_available(look), _settled(look))
+
+
+def _ready(look: Look) -> Condition:
+    ready, wanted = look.ready_pods, look.server.spec.replicas
+    if ready >= wanted:
+        return _true(look, ConditionType.READY, "AllPodsReady", f"{ready} of {wanted} pods are ready.")
+    crashed = next((pod for pod in look.observed.current_pods if _is_crashing(pod)), None)
+    if crashed is not None:
+        text = f"Pod {crashed.name} died {crashed.failed_starts} times while starting: {crashed.reason}"
+        return _false(look, ConditionType.READY, "PodsCrashing", text)
+    text = f"{ready} of {wanted} pods are ready."
+    return _false(look, ConditionType.READY, "PodsNotReady", text)
+
+
+def _is_crashing(pod: Pod) -> bool:
+    return not pod.ready and pod.failed_starts >= _CRASHES
+
+
+def _config_applied(look: Look) -> Condition:
+    kind, applied = ConditionType.CONFIG_APPLIED, look.applied
+    if applied.is_rejected:
+        name, error = next(iter(applied.errors.items()))
+        text = f"Pod {name} refused the configuration and serves the one before: {error}"
+        return _false(look, kind, "ConfigRejected", text)
+    if applied.is_everywhere:
+        count = len(applied.progress)
+        return _true(look, kind, "Applied", f"All {count} pods serve the configuration wanted.")
+    silent = applied.pods(Progress.UNKNOWN)
+    if silent:
+        text = f"No answer yet from {', '.join(silent)}: {_reason(look.reports, silent[0])}"
+        return _unknown(look, kind, "MetricsUnreachable", text)
+    if not applied.progress:
+        return _unknown(look, kind, "NoPods", "There is no pod.")
+    text = f"Pods that do not serve it yet: {', '.join(applied.pods(Progress.BEHIND))}."
+    return _false(look, kind, "Applying", text)
+
+
+def _reason(reports: Reports, pod: str) -> str:
+    report = reports.get(pod)
+    return report.reason if isinstance(report, Unreachable) else "it is not running"
+
+
+def _models_available(look: Look) -> Condition:
+    kind = ConditionType.MODELS_AVAILABLE
+    if not any(isinstance(report, Signals) for report in look.reports.values()):
+        return _unknown(look, kind, "MetricsUnreachable", "No pod has answered.")
+    faults = tuple(_model_faults(look))
+    if faults:
+        return _false(look, kind, "ModelsNotAvailable", "; ".join(faults))
+    return _true(look, kind, "AllAvailable", f"All {len(look.server.spec.models)} models serve.")
+
+
+def _model_faults(look: Look) -> Iterator[str]:
+    for pod, report in sorted(look.reports.items()):
+        if isinstance(report, Signals):
+            found = {model.name: model for model in report.models}
+            for model in look.server.spec.models:
+                fault = _model_fault(found.get(model.name))
+                if fault:
+                    yield f"{model.name} on {pod}: {fault}"
+
+
+def _model_fault(model: ModelSignals | None) -> str:
+    if model is None:
+        return "not loaded"
+    if model.error:
+        return model.error
+    return "" if model.state == "AVAILABLE" else model.state.lower()
+
+
+def _settled(look: Look) -> Condition:
+    kind = ConditionType.STRATEGY_SETTLED
+    if look.unsettled:
+        return _false(look, kind, "Switching", " ".join(look.unsettled))
+    return _true(look, kind, "Settled", "No switch is under way.")
+
+
+def _true(look: Look, kind: ConditionType, reason: str, message: str) -> Condition:
+    return _condition(look, kind, ConditionStatus.TRUE, (reason, message))
+
+
+def _false(look: Look, kind: ConditionType, reason: str, message: str) -> Condition:
+    return _condition(look, kind, ConditionStatus.FALSE, (reason, message))
+
+
+def _unknown(look: Look, kind: ConditionType, reason: str, message: str) -> Condition:
+    return _condition(look, kind, ConditionStatus.UNKNOWN, (reason, message))
+
+
+def _condition(
+    look: Look, kind: ConditionType, status: ConditionStatus, why: tuple[str, str]
+) -> Condition:
+    return Condition(
+        type=kind,
+        status=status,
+        reason=why[0],
+        message=why[1],
+        observed_generation=look.server.metadata.generation,
+    )

@@ -1,0 +1,80 @@
+"""The status of a ModelServer, and the events that a change of status is worth."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from batchwright_operator.reconcile import judgement
+from batchwright_operator.reconcile.observed import Observed
+from batchwright_operator.render import names
+from batchwright_operator.resources.conditions import get_condition, merge_conditions
+from batchwright_operator.resources.status import ModelServerStatus, ModelStatus
+
+
+class EventType(StrEnum):
+    """As on a Kubernetes event."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened; `at` is Unix time in seconds."""
+
+    at: float
+    type: EventType
+    reason: str
+    message: str
+    model: str = ""
+    from_plan: str = ""
+    to_plan: str = ""
+
+
+def format_time(now: float) -> str:
+    """Unix time in seconds as RFC 3339, to the second, in UTC."""
+    return datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def build_status(
+    look: judgement.Look, models: Iterable[ModelStatus], previous: ModelServerStatus, *, now: float
+) -> ModelServerStatus:
+    """The new status; conditions keep the time since which they hold."""
+    selector = names.selector(look.server)
+    judged = judgement.judge(look)
+    return ModelServerStatus(
+        observed_generation=look.server.metadata.generation,
+        replicas=len(look.observed.current_pods),
+        ready_replicas=look.ready_pods,
+        selector=",".join(f"{key}={value}" for key, value in sorted(selector.items())),
+        conditions=merge_conditions(previous.conditions, judged, now=format_time(now)),
+        models=tuple(models),
+    )
+
+
+def condition_events(
+    previous: ModelServerStatus, status: ModelServerStatus, *, now: float
+) -> Iterator[Event]:
+    """An event for each condition whose status or reason is not what it was."""
+    for condition in status.conditions:
+        old = get_condition(previous.conditions, condition.type)
+        if old is None and not condition.is_true:
+            continue  # nothing is true of an object that has just been made
+        if old is not None and (old.status, old.reason) == (condition.status, condition.reason):
+            continue
+        is_bad = condition.reason in _WARNINGS
+        kind = EventType.WARNING if is_bad else EventType.NORMAL
+        yield Event(at=now, type=kind, reason=condition.reason, message=condition.message)
+
+
+_WARNINGS = frozenset({"PodsCrashing", "ConfigRejected", "ModelsNotAvailable"})
+
+
+def restart_events(previous: Observed, observed: Observed, *, now: float) -> Iterator[Event]:
+    """An event for each pod whose process was started again."""
+    before = {pod.name: pod.restarts for pod in previous.pods}
+    for pod in observed.pods:
+        if pod.restarts > before.get(pod.name, 0):
+            text = f"Pod {pod.name} was restarted ({pod.restarts} times so far): {pod.reason}"
+            yield Event(at=now, type=EventType.WARNING, reason="PodRestarted", message=text)
