@@ -92,6 +92,7 @@ class LocalPod:
             name=self.place.name,
             ip=self.place.ip,
             phase=Phase.TERMINATING if self.is_terminating else running,
+            http_port=self.template.http_port,
             ready=self.is_ready,
             restarts=max(0, self._restarts),
             failed_starts=self._failed_starts,

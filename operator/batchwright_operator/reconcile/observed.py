@@ -24,10 +24,16 @@ class Pod:
     name: str
     ip: str
     phase: Phase
+    http_port: int = 8000
     ready: bool = False
     restarts: int = 0
     failed_starts: int = 0  # deaths since it was last ready
     reason: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where its HTTP side is: host:port."""
+        return f"{self.ip}:{self.http_port}"
 
     @property
     def is_current(self) -> bool:

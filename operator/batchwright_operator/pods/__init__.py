@@ -1,0 +1,1 @@
+"""Speaking with the servers in the pods."""

@@ -1,0 +1,46 @@
+"""From the signals on the wire to what the policy reads."""
+
+from collections.abc import Iterator
+
+from batchwright_operator.policy import readings
+from batchwright_operator.reconcile.observed import Reports
+from batchwright_server.config import signals
+
+
+def to_scrape(model: str, reports: Reports, expected_pods: int) -> readings.Scrape:
+    """What the pods that answered said of one model; of its versions the newest that serves counts."""
+    found = tuple(_readings(model, reports))
+    return readings.Scrape(readings=found, expected_pods=expected_pods)
+
+
+def _readings(model: str, reports: Reports) -> Iterator[readings.Reading]:
+    for pod, report in sorted(reports.items()):
+        if isinstance(report, signals.Signals):
+            versions = [item for item in report.models if item.name == model]
+            if versions:
+                yield _reading(pod, report, max(versions, key=_rank))
+
+
+def _reading(pod: str, server: signals.Signals, model: signals.ModelSignals) -> readings.Reading:
+    reload_cost = model.reload_cost
+    return readings.Reading(
+        pod=pod,
+        process=server.process,
+        uptime_seconds=server.uptime_seconds,
+        cpu_seconds=server.cpu_seconds,
+        cores=server.cores,
+        plan=model.plan.plan if model.plan is not None else None,
+        counters=readings.Counters(**model.counters.model_dump()),
+        costs=tuple(_plan_cost(cost) for cost in model.costs),
+        reload_cost=readings.ReloadCost(reload_cost.work_seconds, reload_cost.span_seconds)
+        if reload_cost is not None
+        else None,
+    )
+
+
+def _plan_cost(cost: signals.PlanCost) -> readings.PlanCost:
+    points = tuple(
+        readings.CostPoint(point.batch_size, point.work_seconds, point.span_seconds)
+        for point in cost.points
+    )
+    return readings.PlanCost(cost.plan.plan, points, cost.prepare_seconds)
