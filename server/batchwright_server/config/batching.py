@@ -52,9 +52,7 @@ class Batching(Frozen):
     strategy: Strategy
     streams: Streams | None = None  # None: the strategy's own default
     max_batch_size: PositiveInt = 10_000
-    candidates: tuple[
-        Strategy, ...
-    ] = ()  # measured beside the strategy, so that a switch can be judged
+    candidates: tuple[Strategy, ...] = ()  # measured beside the strategy, so that a switch can be judged
     reload: Reload = Reload()
     fixed: Fixed = Fixed()
     calibration: Calibration = Calibration()

@@ -16,7 +16,7 @@ class Problem:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
-class InvalidDocument(ValueError):  # noqa: N818  a document is invalid; "Error" adds nothing
+class InvalidDocument(ValueError):
     """A document that cannot be accepted; carries every problem found, not the first."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:

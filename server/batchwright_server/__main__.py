@@ -1,0 +1,19 @@
+"""`batchwright-server`."""
+
+import sys
+
+import uvloop
+
+from batchwright_server import app, settings
+from batchwright_server.telemetry import log
+
+
+def main() -> None:
+    """Run the server that the command line describes."""
+    chosen = settings.parse_settings(sys.argv[1:])
+    log.configure(chosen.log_level)
+    sys.exit(uvloop.run(app.run(chosen)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The protocols: each converts in, calls the data plane, converts out."""

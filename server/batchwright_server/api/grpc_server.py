@@ -1,0 +1,77 @@
+"""The gRPC server: our services, `grpc.health.v1`, and reflection, on one port."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from batchwright_server.api.grpc_tfs import ModelServicer, PredictionServicer
+from batchwright_server.api.interceptor import StatusInterceptor
+from batchwright_server.protos import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2,
+    prediction_service_pb2_grpc,
+)
+from batchwright_server.runtime.dataplane import DataPlane
+
+MAX_MESSAGE_BYTES = 1 << 30  # as OVMS
+_OPTIONS = {
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+    "grpc.so_reuseport": 0,  # a second server on the same port is a mistake unless asked for
+}
+_SERVICES = (
+    prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name,
+    model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+    health.SERVICE_NAME,
+    reflection.SERVICE_NAME,
+)
+
+
+@dataclass(frozen=True)
+class GrpcAddress:
+    """Where to listen, and gRPC channel arguments beyond our own."""
+
+    host: str
+    port: int
+    arguments: Mapping[str, str | int]
+
+
+class GrpcServer:
+    """Serves the data plane over gRPC."""
+
+    def __init__(self, dataplane: DataPlane, address: GrpcAddress) -> None:
+        options = list((_OPTIONS | dict(address.arguments)).items())
+        self._server = grpc.aio.server(interceptors=[StatusInterceptor()], options=options)
+        self._address = f"{address.host}:{address.port}"
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # in no stubs
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionServicer(dataplane), self._server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(dataplane), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(_SERVICES, self._server)
+
+    async def start(self) -> int:
+        """Listen; gives the port, chosen by the system where 0 was asked for. Raises OSError."""
+        await self.set_serving(serving=False)
+        try:
+            port: int = self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {self._address}: {error}") from error
+        await self._server.start()
+        return port
+
+    async def set_serving(self, *, serving: bool) -> None:
+        """Answer health checks with SERVING or NOT_SERVING."""
+        status = health_pb2.HealthCheckResponse.ServingStatus
+        for service in ("", *_SERVICES):
+            await self._health.set(service, status.SERVING if serving else status.NOT_SERVING)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no new calls and let those that run finish, for `grace_seconds` at most."""
+        await self.set_serving(serving=False)
+        await self._server.stop(grace_seconds)

@@ -1,0 +1,92 @@
+"""TensorFlow Serving's gRPC services: PredictionService and ModelService."""
+
+import asyncio
+from typing import Any, TypeAlias
+
+import grpc
+
+from batchwright_server.api import model_messages, tensor_proto
+from batchwright_server.errors import InvalidInput
+from batchwright_server.protos import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2,
+    prediction_service_pb2_grpc,
+)
+from batchwright_server.runtime.dataplane import DataPlane, PredictCall, Prediction, Protocol
+
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Predict and GetModelMetadata; the other calls of the service are unimplemented."""
+
+    def __init__(self, dataplane: DataPlane) -> None:
+        self._dataplane = dataplane
+
+    async def Predict(  # noqa: N802  the wire's name
+        self, request: prediction_service_pb2.PredictRequest, context: _Context
+    ) -> prediction_service_pb2.PredictResponse:
+        """The model's outputs for the request's inputs."""
+        prediction = await self._dataplane.predict(_to_call(request, context))
+        return _to_response(prediction)
+
+    async def GetModelMetadata(  # noqa: N802  the wire's name
+        self, request: prediction_service_pb2.GetModelMetadataRequest, _context: _Context
+    ) -> prediction_service_pb2.GetModelMetadataResponse:
+        """The model's inputs and outputs."""
+        if list(request.metadata_field) != [model_messages.METADATA_FIELD]:
+            fields = str(list(request.metadata_field))
+            raise InvalidInput("metadata_field", f"exactly ['{model_messages.METADATA_FIELD}']", fields)
+        spec = request.model_spec
+        return model_messages.to_metadata(self._dataplane.describe(_name(spec), _version(spec)))
+
+
+class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
+    """GetModelStatus."""
+
+    def __init__(self, dataplane: DataPlane) -> None:
+        self._dataplane = dataplane
+
+    async def GetModelStatus(  # noqa: N802  the wire's name
+        self, request: model_service_pb2.GetModelStatusRequest, _context: _Context
+    ) -> model_service_pb2.GetModelStatusResponse:
+        """The state of each version of the model."""
+        spec = request.model_spec
+        return model_messages.to_status(self._dataplane.report_status(_name(spec), _version(spec)))
+
+
+def _to_call(request: prediction_service_pb2.PredictRequest, context: _Context) -> PredictCall:
+    spec = request.model_spec
+    remaining: float | None = context.time_remaining()  # None: the client set no deadline
+    inputs = {name: tensor_proto.from_proto(name, proto) for name, proto in request.inputs.items()}
+    return PredictCall(
+        protocol=Protocol.TFS_GRPC,
+        model=_name(spec),
+        version=_version(spec),
+        inputs=inputs,
+        output_filter=tuple(request.output_filter),
+        deadline=float("inf") if remaining is None else asyncio.get_running_loop().time() + remaining,
+    )
+
+
+def _to_response(prediction: Prediction) -> prediction_service_pb2.PredictResponse:
+    return prediction_service_pb2.PredictResponse(
+        outputs={name: tensor_proto.to_proto(tensor) for name, tensor in prediction.outputs.items()},
+        model_spec=model_messages.to_model_spec(prediction.model, prediction.version),
+    )
+
+
+def _name(spec: prediction_service_pb2.ModelSpec) -> str:
+    if not spec.name:
+        raise InvalidInput("model_spec.name", "the name of a model", "nothing")
+    return spec.name
+
+
+def _version(spec: prediction_service_pb2.ModelSpec) -> int:
+    """The version asked for; 0 where the server is to choose."""
+    if spec.WhichOneof("version_choice") == "version_label":
+        raise InvalidInput(
+            "model_spec.version_label", "a version number (labels are not served)", "a label"
+        )
+    return spec.version.value

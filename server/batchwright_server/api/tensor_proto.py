@@ -1,0 +1,124 @@
+"""TensorProto to numpy and back, with every encoding the TensorFlow Serving contract allows.
+
+Source: the public TensorProto message: data is in `tensor_content` (little endian, row major) or in the
+typed field of its dtype, where a single value stands for all elements.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from batchwright_server.core.tensors import Tensor
+from batchwright_server.errors import InvalidInput
+from batchwright_server.protos import tensor_pb2
+
+_DTYPES: "dict[tensor_pb2.DataType, np.dtype[Any]]" = {
+    tensor_pb2.DT_FLOAT: np.dtype("<f4"),
+    tensor_pb2.DT_DOUBLE: np.dtype("<f8"),
+    tensor_pb2.DT_HALF: np.dtype("<f2"),
+    tensor_pb2.DT_INT8: np.dtype("<i1"),
+    tensor_pb2.DT_INT16: np.dtype("<i2"),
+    tensor_pb2.DT_INT32: np.dtype("<i4"),
+    tensor_pb2.DT_INT64: np.dtype("<i8"),
+    tensor_pb2.DT_UINT8: np.dtype("<u1"),
+    tensor_pb2.DT_UINT16: np.dtype("<u2"),
+    tensor_pb2.DT_UINT32: np.dtype("<u4"),
+    tensor_pb2.DT_UINT64: np.dtype("<u8"),
+    tensor_pb2.DT_BOOL: np.dtype("?"),
+}
+_ENUMS = {dtype: value for value, dtype in _DTYPES.items()}
+_TYPED_FIELDS = {
+    tensor_pb2.DT_FLOAT: "float_val",
+    tensor_pb2.DT_DOUBLE: "double_val",
+    tensor_pb2.DT_HALF: "half_val",
+    tensor_pb2.DT_INT8: "int_val",
+    tensor_pb2.DT_INT16: "int_val",
+    tensor_pb2.DT_INT32: "int_val",
+    tensor_pb2.DT_INT64: "int64_val",
+    tensor_pb2.DT_UINT8: "int_val",
+    tensor_pb2.DT_UINT16: "int_val",
+    tensor_pb2.DT_UINT32: "uint32_val",
+    tensor_pb2.DT_UINT64: "uint64_val",
+    tensor_pb2.DT_BOOL: "bool_val",
+}
+
+
+def from_proto(name: str, proto: tensor_pb2.TensorProto) -> Tensor:
+    """The tensor in `proto`, input `name`; shares its memory where it can. Raises InvalidInput."""
+    dtype = _DTYPES.get(proto.dtype)
+    if dtype is None:
+        supported = ", ".join(tensor_pb2.DataType.Name(value) for value in _DTYPES)
+        raise InvalidInput(f"input {name!r}: dtype", f"one of {supported}", _dtype_name(proto.dtype))
+    shape = _shape(name, proto)
+    content = proto.tensor_content
+    if content:
+        return _from_content(name, content, dtype, shape)
+    return _from_typed_field(name, proto, dtype, shape)
+
+
+def to_proto(tensor: Tensor) -> tensor_pb2.TensorProto:
+    """`tensor` with its data in `tensor_content`."""
+    return tensor_pb2.TensorProto(
+        dtype=to_enum(tensor.dtype),
+        tensor_shape=shape_to_proto(tensor.shape),
+        tensor_content=tensor.tobytes(),
+    )
+
+
+def to_enum(dtype: np.dtype[Any]) -> "tensor_pb2.DataType":
+    """The wire's name for an element type; DT_INVALID for one it does not have."""
+    return _ENUMS.get(dtype, tensor_pb2.DT_INVALID)
+
+
+def shape_to_proto(shape: tuple[int, ...]) -> tensor_pb2.TensorShapeProto:
+    """A shape on the wire; -1 is any size."""
+    return tensor_pb2.TensorShapeProto(
+        dim=[tensor_pb2.TensorShapeProto.Dim(size=size) for size in shape]
+    )
+
+
+def _shape(name: str, proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
+    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
+    if any(size < 0 for size in shape):
+        raise InvalidInput(f"input {name!r}: shape", "sizes of 0 or more", str(list(shape)))
+    return shape
+
+
+def _from_content(name: str, content: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Tensor:
+    expected = math.prod(shape) * dtype.itemsize
+    if len(content) != expected:
+        what = f"{expected} bytes for {dtype.name} {list(shape)}"
+        raise InvalidInput(f"input {name!r}: tensor_content", what, f"{len(content)} bytes")
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _from_typed_field(
+    name: str, proto: tensor_pb2.TensorProto, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> Tensor:
+    field = _TYPED_FIELDS[proto.dtype]
+    values = getattr(proto, field)
+    elements = math.prod(shape)
+    if len(values) not in (elements, 1):
+        what = f"{elements} values, or one for all, for {dtype.name} {list(shape)}"
+        raise InvalidInput(f"input {name!r}: {field} or tensor_content", what, f"{len(values)} values")
+    array = _to_array(name, field, values, dtype)
+    return array.reshape(shape) if len(values) == elements else np.full(shape, array[0])
+
+
+def _to_array(name: str, field: str, values: Any, dtype: np.dtype[Any]) -> Tensor:
+    if dtype == np.dtype("<f2"):  # half_val carries the 16 bits of each element as an integer
+        return _to_array(name, field, values, np.dtype("<u2")).view(dtype)
+    try:
+        return np.array(values, dtype)
+    except OverflowError as error:
+        raise InvalidInput(
+            f"input {name!r}: {field}", f"values that fit {dtype.name}", str(error)
+        ) from error
+
+
+def _dtype_name(value: int) -> str:
+    try:
+        return tensor_pb2.DataType.Name(value)
+    except ValueError:
+        return str(value)

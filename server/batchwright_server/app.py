@@ -1,0 +1,127 @@
+"""The composition root: every part of the server is made and wired here."""
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import suppress
+
+from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
+from batchwright_server.api.http_admin import AdminHandlers, Reports
+from batchwright_server.api.http_server import HttpServer
+from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.engine.openvino_engine import OpenVinoEngine
+from batchwright_server.runtime import ports
+from batchwright_server.runtime.calibration import Clocks
+from batchwright_server.runtime.compiler import CompileWorker
+from batchwright_server.runtime.configuration import Configuration, ReadDocument
+from batchwright_server.runtime.dataplane import DataPlane
+from batchwright_server.runtime.registry import Registry
+from batchwright_server.runtime.rollout import Rollout
+from batchwright_server.settings import Settings
+from batchwright_server.telemetry import exposition, signals
+
+_log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 25.0  # for requests that run when the server is told to end; a pod has 30 by default
+
+
+class Server:
+    """One server process: models behind gRPC and HTTP."""
+
+    def __init__(self, settings: Settings, engine: ports.Engine) -> None:
+        registry = Registry()
+        self._settings = settings
+        self._worker = CompileWorker()
+        clocks = Clocks(elapsed=time.monotonic, work=time.process_time)
+        self._rollout = Rollout(engine, self._worker, registry, clocks)
+        self.configuration = Configuration(_document_reader(settings), self._rollout)
+        self._draining = False
+        dataplane = DataPlane(registry)
+        self._grpc = _make_grpc(settings, dataplane)
+        reports = self._make_reports(registry, engine.cores)
+        self._http = _make_http(settings, AdminHandlers(dataplane, self.configuration, reports))
+        self._registry = registry
+        self._poll: asyncio.Task[None] | None = None
+        self.grpc_port = 0
+        self.http_port = 0
+
+    async def start(self) -> None:
+        """Listen, then load the models. Raises InvalidDocument or OSError."""
+        if self._http:
+            self.http_port = await self._http.start()
+        if self._grpc:
+            self.grpc_port = await self._grpc.start()
+        await self.configuration.start()
+        for name, reason in self._registry.failures.items():
+            _log.error("model %s is not served: %s", name, reason)
+        if self._grpc:
+            await self._grpc.set_serving(serving=self._is_ready())
+        if self._settings.poll_seconds and self._settings.config_path:
+            self._poll = asyncio.create_task(self.configuration.poll(self._settings.poll_seconds))
+        _log.info("ready; gRPC on port %s, HTTP on port %s", self.grpc_port, self.http_port)
+
+    async def stop(self) -> None:
+        """Say no more is welcome, finish what runs, and free everything."""
+        self._draining = True
+        if self._poll:
+            self._poll.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._poll
+        if self._grpc:
+            await self._grpc.stop(DRAIN_SECONDS)
+        await self._rollout.stop()
+        if self._http:
+            await self._http.stop()
+        self._worker.close()
+
+    def _is_ready(self) -> bool:
+        return not self._draining and signals.is_ready(self._registry, self.configuration)
+
+    def _make_reports(self, registry: Registry, cores: int) -> Reports:
+        collector = exposition.MetricsCollector(registry, self.configuration)
+        return Reports(
+            metrics=exposition.Exposition(collector).render,
+            metrics_type=exposition.CONTENT_TYPE,
+            signals=signals.SignalsReport(registry, self.configuration, cores=cores).render,
+            is_ready=self._is_ready,
+        )
+
+
+async def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    server = Server(settings, OpenVinoEngine())
+    try:
+        await server.start()
+    except (InvalidDocument, OSError) as error:
+        _log.error("cannot start: %s", error)
+        await server.stop()
+        return 1
+    await ended.wait()
+    _log.info("ending: finishing the requests that run")
+    await server.stop()
+    return 0
+
+
+def _document_reader(settings: Settings) -> ReadDocument:
+    path, document = settings.config_path, settings.document
+    if path is not None:
+        return path.read_bytes
+    return lambda: document or b""
+
+
+def _make_grpc(settings: Settings, dataplane: DataPlane) -> GrpcServer | None:
+    if not settings.port:
+        return None
+    arguments = settings.grpc_channel_arguments
+    return GrpcServer(dataplane, GrpcAddress(settings.grpc_bind_address, settings.port, arguments))
+
+
+def _make_http(settings: Settings, handlers: AdminHandlers) -> HttpServer | None:
+    if not settings.rest_port:
+        return None
+    return HttpServer(handlers, settings.rest_bind_address, settings.rest_port)

@@ -1,0 +1,29 @@
+"""Which compiled batch sizes stay: least recently used goes first."""
+
+
+class Residency:
+    """The batch sizes that are compiled, at most `max_entries`, ordered by their last use."""
+
+    def __init__(self, max_entries: int) -> None:
+        self._max_entries = max_entries
+        self._sizes: dict[int, None] = {}  # least recently used first
+
+    def __contains__(self, size: int) -> bool:
+        return size in self._sizes
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def touch(self, size: int) -> None:
+        """Note a use of a size that is here."""
+        del self._sizes[size]
+        self._sizes[size] = None
+
+    def admit(self, size: int) -> list[int]:
+        """Take in `size` as the latest used, and give the sizes that must go."""
+        self._sizes[size] = None
+        surplus = max(0, len(self._sizes) - self._max_entries)
+        evicted = list(self._sizes)[:surplus]
+        for old in evicted:
+            del self._sizes[old]
+        return evicted

@@ -1,0 +1,69 @@
+"""What is known of a model's inputs and outputs, and the tensors that go through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tensor = NDArray[Any]
+Tensors = Mapping[str, Tensor]
+
+ANY = -1  # a dimension that may have any size
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output: its name, element type, and shape as the model was saved.
+
+    `batched`: the first dimension counts samples. It has the saved size here; what a client may send
+    depends on the strategy.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    batched: bool = True
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape without the batch dimension."""
+        return self.shape[1:] if self.batched else self.shape
+
+    def with_batch(self, batch_size: int) -> tuple[int, ...]:
+        """The shape at `batch_size` samples (ANY for "any number")."""
+        return (batch_size, *self.sample_shape) if self.batched else self.shape
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A model's inputs and outputs, and why its batch size cannot be changed, if it cannot."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    batch_fault: str = ""
+
+    @property
+    def saved_batch_size(self) -> int:
+        """The batch size the model was saved with; 1 where it was left open."""
+        sizes = [spec.shape[0] for spec in self.inputs if spec.batched]
+        return sizes[0] if sizes and sizes[0] != ANY else 1
+
+    @property
+    def can_demultiply(self) -> str:
+        """Why batches cannot be split into single samples and gathered again; empty if they can."""
+        if self.batch_fault:
+            return self.batch_fault
+        for spec in self.outputs:
+            if not spec.batched:
+                return f"output {spec.name!r} has no batch dimension to gather along"
+            if ANY in spec.sample_shape:
+                shape = format_shape(spec.shape)
+                return f"output {spec.name!r} has a shape that depends on the data: {shape}"
+        return ""
+
+
+def format_shape(shape: tuple[int, ...]) -> str:
+    """A shape as OVMS prints it: `(1,3,224,224)`."""
+    return f"({','.join(map(str, shape))})"

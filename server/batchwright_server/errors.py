@@ -1,0 +1,111 @@
+"""Everything that can go wrong for a client, free of any protocol.
+
+    ServerError
+    ├── InvalidInput            a request that cannot be right, whatever the server's state
+    ├── ModelNotFound           no model or version of that name
+    ├── ModelUnavailable        known, but not serving now: worth a retry
+    ├── QueueFull               the reload queue is at its bound
+    ├── WaitTooLong             the reload queue's own limit passed
+    ├── DeadlineExceeded        the client's deadline passed
+    ├── CompilationFailed       this batch size cannot be compiled
+    └── InferenceFailed         the device reported an error
+
+Each class has a *kind*; the API translates kinds to status codes by one table.
+"""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a failure means to a client."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    NOT_FOUND = "NOT_FOUND"
+    UNAVAILABLE = "UNAVAILABLE"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    INTERNAL = "INTERNAL"
+
+
+class ServerError(Exception):
+    """A failure with a message fit for the client."""
+
+    kind = Kind.INTERNAL
+
+
+class InvalidInput(ServerError):
+    """A request that cannot be right: says the field, what was expected and what came."""
+
+    kind = Kind.INVALID_ARGUMENT
+
+    def __init__(self, field: str, expected: str, actual: str) -> None:
+        super().__init__(f"{field}: expected {expected}, got {actual}")
+
+
+class ModelNotFound(ServerError):
+    """No model of that name, or no such version of it."""
+
+    kind = Kind.NOT_FOUND
+
+    def __init__(self, name: str, version: int | None = None) -> None:
+        # OVMS's wording, which clients may match.
+        what = "name" if version is None else "version"
+        suffix = "" if version is None else f" version {version}"
+        super().__init__(f"Model with requested {what} is not found: {name!r}{suffix}")
+
+
+class ModelUnavailable(ServerError):
+    """The model is known but does not serve now."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"model {name!r} is not available: {reason}")
+
+
+class QueueFull(ServerError):
+    """The reload queue holds as many requests as it may."""
+
+    kind = Kind.RESOURCE_EXHAUSTED
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} requests wait for a reload already; retry later or raise max_requests"
+        )
+
+
+class WaitTooLong(ServerError):
+    """A request waited for a reload as long as the queue allows."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self, seconds: float, batch_size: int) -> None:
+        super().__init__(f"waited {seconds:g} s for a reload to batch size {batch_size}; retry later")
+
+
+class DeadlineExceeded(ServerError):
+    """The client's deadline passed while its request waited."""
+
+    kind = Kind.DEADLINE_EXCEEDED
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__(f"the deadline passed while waiting for a reload to batch size {batch_size}")
+
+
+class CompilationFailed(ServerError):
+    """A model that cannot be compiled as asked."""
+
+    kind = Kind.FAILED_PRECONDITION
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what} cannot be compiled: {reason}")
+
+
+class InferenceFailed(ServerError):
+    """The device failed to run an inference."""
+
+    kind = Kind.INTERNAL
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"inference failed: {reason}")

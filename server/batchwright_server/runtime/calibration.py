@@ -1,0 +1,145 @@
+"""Measuring what each plan costs, alone on the machine, before the model is ready.
+
+*Span* is the elapsed time of one request by itself; *work* is the processor time that the whole process
+spends on it. Neither includes queueing, so both hold at any load. The smallest of a few repetitions is
+taken: whatever else the machine does can only add to it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from batchwright_server import errors
+from batchwright_server.config import signals
+from batchwright_server.config.batching import Batching
+from batchwright_server.config.plan import Plan, Strategy
+from batchwright_server.core.tensors import ANY, Signature, Tensor
+from batchwright_server.runtime import ports
+from batchwright_server.runtime.inference_pool import InferencePool
+from batchwright_server.runtime.strategies.execution import Execution
+from batchwright_server.runtime.strategies.factory import StrategyFactory
+from batchwright_server.runtime.strategies.port import Call
+
+BATCH_SIZES = (1, 4, 16)  # enough to fit a line, and to see that it is none
+REPETITIONS = 3
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Elapsed time, and the processor time of all threads of the process; both in seconds."""
+
+    elapsed: ports.Clock
+    work: ports.Clock
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What was measured; a plan that did not fit the time or cannot be compiled is missing."""
+
+    plans: tuple[signals.PlanCost, ...] = ()
+    reload: signals.ReloadCost | None = None
+
+
+@dataclass(frozen=True)
+class _Measure:
+    work: float
+    span: float
+
+    def best(self, other: "_Measure | None") -> "_Measure":
+        if other is None:
+            return self
+        return _Measure(min(self.work, other.work), min(self.span, other.span))
+
+
+class Calibrator:
+    """Measures the plans of one network."""
+
+    def __init__(self, factory: StrategyFactory, execution: Execution, clocks: Clocks) -> None:
+        self._factory = factory
+        self._execution = execution
+        self._clocks = clocks
+        self._signature = factory.network.signature
+        self._reload: _Measure | None = None
+
+    async def measure(self, batching: Batching) -> Costs:
+        """The costs of all plans of `batching`, within its time limit, the serving plan first."""
+        limits = batching.calibration
+        if not limits.enabled or any(ANY in spec.sample_shape for spec in self._signature.inputs):
+            return Costs()
+        until = self._clocks.elapsed() + limits.max_seconds
+        plans = []
+        for plan in batching.plans:
+            cost = await self._measure_plan(plan, batching, until)
+            if cost is not None:
+                plans.append(cost)
+        return Costs(tuple(plans), self._reload_cost())
+
+    def _reload_cost(self) -> signals.ReloadCost | None:
+        if self._reload is None:
+            return None
+        return signals.ReloadCost(work_seconds=self._reload.work, span_seconds=self._reload.span)
+
+    async def _measure_plan(
+        self, plan: Plan, batching: Batching, until: float
+    ) -> signals.PlanCost | None:
+        points: list[signals.CostPoint] = []
+        pool: InferencePool | None = None
+        prepare = 0.0
+        try:
+            for size in self._sizes(plan, batching):
+                if self._clocks.elapsed() >= until:
+                    return None
+                if pool is None or plan.strategy is not Strategy.DEMULTIPLEX:
+                    pool, took = await self._compile(plan, size)
+                    prepare = max(prepare, took.span)
+                points.append(await self._measure_size(plan, pool, size))
+        except errors.ServerError:
+            return None  # the plan cannot be had; a switch to it would fail with this very reason
+        return signals.PlanCost(
+            plan=signals.PlanName.of(plan),
+            points=tuple(points),
+            prepare_seconds=prepare,
+            source=signals.CostSource.CALIBRATION,
+        )
+
+    def _sizes(self, plan: Plan, batching: Batching) -> tuple[int, ...]:
+        if plan.strategy is Strategy.FIXED:
+            return (batching.fixed.batch_size or self._signature.saved_batch_size,)
+        if fault := self._signature.can_demultiply if plan.strategy is Strategy.DEMULTIPLEX else "":
+            raise errors.CompilationFailed("a demultiplexer of this model", fault)
+        return tuple(size for size in BATCH_SIZES if size <= batching.max_batch_size)
+
+    async def _compile(self, plan: Plan, size: int) -> tuple[InferencePool, _Measure]:
+        pools = []
+
+        async def compile_once() -> None:
+            size_to_compile = 1 if plan.strategy is Strategy.DEMULTIPLEX else size
+            pools.append(await self._factory.compile_with(plan.streams)(size_to_compile))
+
+        took = await self._time(compile_once)
+        if plan.strategy is Strategy.RELOAD:
+            self._reload = took.best(self._reload)
+        return pools[0], took
+
+    async def _measure_size(self, plan: Plan, pool: InferencePool, size: int) -> signals.CostPoint:
+        call = Call(_random_inputs(self._signature, size), size, deadline=float("inf"))
+        sharded = plan.strategy is Strategy.DEMULTIPLEX
+        run = self._execution.run_shards if sharded else self._execution.run_whole
+        await run(pool, call)  # the first inference allocates memory
+        best: _Measure | None = None
+        for _ in range(REPETITIONS):
+            best = (await self._time(lambda: run(pool, call))).best(best)
+        work, span = (best.work, best.span) if best else (0.0, 0.0)
+        return signals.CostPoint(batch_size=size, work_seconds=work, span_seconds=span)
+
+    async def _time(self, task: Callable[[], Awaitable[object]]) -> _Measure:
+        work, elapsed = self._clocks.work(), self._clocks.elapsed()
+        await task()
+        return _Measure(self._clocks.work() - work, self._clocks.elapsed() - elapsed)
+
+
+def _random_inputs(signature: Signature, batch_size: int) -> dict[str, Tensor]:
+    random = np.random.default_rng(0)
+    shapes = {spec: spec.with_batch(batch_size) for spec in signature.inputs}
+    return {spec.name: random.random(shape).astype(spec.dtype) for spec, shape in shapes.items()}

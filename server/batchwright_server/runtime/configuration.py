@@ -1,0 +1,99 @@
+"""The configuration document in force: read at start, polled, and re-read on request.
+
+A document that cannot be read, is invalid, or names what cannot be loaded changes nothing that serves;
+it is remembered as rejected, with the reason.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
+
+from batchwright_server.config import digest, document
+from batchwright_server.config.problems import InvalidDocument, Problem
+from batchwright_server.config.signals import ConfigState
+from batchwright_server.runtime.rollout import Rollout
+
+_log = logging.getLogger(__name__)
+
+ReadDocument = Callable[[], bytes]
+
+
+class ReloadResult(StrEnum):
+    """What came of reading the configuration."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+
+
+class Configuration:
+    """Reads the document and rolls it out."""
+
+    def __init__(self, read: ReadDocument, rollout: Rollout) -> None:
+        self._read = read
+        self._rollout = rollout
+        self._one_at_a_time = asyncio.Lock()
+        self.state = ConfigState(hash="")
+        self.results: Counter[ReloadResult] = Counter()
+        self.loaded = False
+
+    async def start(self) -> None:
+        """Load the first document. Raises InvalidDocument: without one there is nothing to serve."""
+        text = self._read_text()
+        await self._rollout.start(document.parse_document(text))
+        self.state = ConfigState(hash=digest.digest(text))
+        self.loaded = True
+
+    async def reload(self) -> ReloadResult:
+        """Take a changed document into service. Raises InvalidDocument, having changed nothing."""
+        async with self._one_at_a_time:
+            try:
+                result = await self._reload()
+            except InvalidDocument as error:
+                self.results[ReloadResult.REJECTED] += 1
+                _log.error("configuration rejected, nothing changed: %s", error)
+                raise
+            self.results[result] += 1
+            return result
+
+    async def poll(self, interval_seconds: float) -> None:
+        """Look for a changed document again and again; a rejected one is not tried twice."""
+        while True:
+            await asyncio.sleep(interval_seconds)
+            if self._is_news():
+                try:
+                    await self.reload()
+                except InvalidDocument:
+                    continue  # logged and counted; the next change may be better
+
+    async def _reload(self) -> ReloadResult:
+        rejected = ""
+        try:
+            text = self._read_text()
+            rejected = digest.digest(text)
+            if rejected == self.state.hash:
+                self.state = ConfigState(hash=rejected)
+                return ReloadResult.UNCHANGED
+            await self._rollout.apply(document.parse_document(text))
+        except InvalidDocument as error:
+            serving = self.state.hash
+            self.state = ConfigState(hash=serving, rejected_hash=rejected, error=str(error))
+            raise
+        self.state = ConfigState(hash=digest.digest(text))
+        _log.info("configuration %s applied", self.state.hash)
+        return ReloadResult.APPLIED
+
+    def _is_news(self) -> bool:
+        try:
+            text = self._read()
+        except OSError:
+            return self.state.error == ""
+        return digest.digest(text) not in (self.state.hash, self.state.rejected_hash)
+
+    def _read_text(self) -> bytes:
+        try:
+            return self._read()
+        except OSError as error:
+            raise InvalidDocument((Problem("", f"cannot be read: {error}"),)) from error

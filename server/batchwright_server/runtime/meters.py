@@ -1,0 +1,81 @@
+"""The counters of one model version. They outlive strategies: a switch goes on counting.
+
+Written by the event loop alone, read by telemetry: no locks.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from batchwright_server.runtime import ports
+from batchwright_server.runtime.histogram import BATCH_SIZES, SECONDS, Histogram
+
+
+class RequestLabels(NamedTuple):
+    """How a request came and how it ended."""
+
+    protocol: str
+    method: str
+    code: str
+
+
+@dataclass
+class ReloadMeters:
+    """What the reload queue counts."""
+
+    reloads: Counter[str] = field(default_factory=Counter)  # by reason
+    reload_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    queue_wait_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    queue_depth: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)  # by reason
+    compiled_models: int = 0
+
+
+@dataclass
+class ModelMeters:
+    """What one model version counts."""
+
+    clock: ports.Clock
+    requests: Counter[RequestLabels] = field(default_factory=Counter)
+    request_seconds: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    request_batch_sizes: Counter[int] = field(default_factory=Counter)  # successful requests
+    executed_batch_size: Histogram = field(default_factory=lambda: Histogram(BATCH_SIZES))
+    inference_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
+    samples: int = 0
+    shards: int = 0
+    would_reloads: int = 0
+    switches: int = 0
+    reload: ReloadMeters = field(default_factory=ReloadMeters)
+    in_flight: int = 0
+    _in_flight_seconds: float = 0.0
+    _in_flight_since: float = 0.0
+
+    @property
+    def in_flight_seconds(self) -> float:
+        """The integral of `in_flight` over time, up to now."""
+        return self._in_flight_seconds + self.in_flight * (self.clock() - self._in_flight_since)
+
+    def enter(self) -> None:
+        """Note a request that came in."""
+        self._integrate(1)
+
+    def leave(self, labels: RequestLabels, seconds: float) -> None:
+        """Note a request that was answered."""
+        self._integrate(-1)
+        self.requests[labels] += 1
+        key = (labels.protocol, labels.method)
+        histogram = self.request_seconds.get(key)
+        if histogram is None:
+            histogram = self.request_seconds[key] = Histogram(SECONDS)
+        histogram.observe(seconds)
+
+    def succeed(self, batch_size: int) -> None:
+        """Note a prediction that succeeded."""
+        self.request_batch_sizes[batch_size] += 1
+        self.samples += batch_size
+
+    def _integrate(self, change: int) -> None:
+        now = self.clock()
+        self._in_flight_seconds += self.in_flight * (now - self._in_flight_since)
+        self._in_flight_since = now
+        self.in_flight += change

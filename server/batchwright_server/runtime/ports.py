@@ -1,0 +1,57 @@
+"""What the runtime needs from the outside: an inference engine and clocks."""
+
+from collections.abc import Callable
+from typing import NewType, Protocol
+
+from batchwright_server.config.document import ModelConfig
+from batchwright_server.config.plan import Streams
+from batchwright_server.core.tensors import Signature, Tensors
+
+Clock = Callable[[], float]  # seconds, monotonic
+Done = Callable[[], None]  # called from any thread
+
+Version = NewType("Version", int)
+
+
+class InferRequest(Protocol):
+    """One slot of a compiled model in which one inference can run at a time."""
+
+    def start(self, inputs: Tensors, outputs: Tensors, done: Done) -> None:
+        """Begin an inference that writes into `outputs`; the arrays must live until `done` is called."""
+
+    def finish(self) -> Tensors:
+        """Copies of the outputs that could not be given a place beforehand. Raises InferenceFailed."""
+
+
+class CompiledModel(Protocol):
+    """A model compiled for one batch size."""
+
+    @property
+    def requests(self) -> tuple[InferRequest, ...]: ...
+
+    @property
+    def streams(self) -> int: ...
+
+
+class Network(Protocol):
+    """A model that was read but not compiled."""
+
+    @property
+    def signature(self) -> Signature: ...
+
+    def compile(self, batch_size: int, streams: Streams) -> CompiledModel:
+        """Compile for a batch size; blocks, any thread. Raises CompilationFailed."""
+
+
+class Engine(Protocol):
+    """The inference engine, with the model repository it reads from."""
+
+    @property
+    def cores(self) -> int:
+        """How many processors inference may use."""
+
+    def find_version(self, config: ModelConfig) -> Version:
+        """The version to serve. Raises ModelUnavailable with the reason."""
+
+    def read(self, config: ModelConfig, version: Version) -> Network:
+        """Read a model; blocks, any thread. Raises ModelUnavailable with the reason."""

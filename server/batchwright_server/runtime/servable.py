@@ -1,0 +1,168 @@
+"""A servable: one version of one model, with the strategy that serves it now."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from batchwright_server.config.batching import Batching
+from batchwright_server.config.document import ModelConfig
+from batchwright_server.config.plan import Plan, Strategy
+from batchwright_server.core import validation
+from batchwright_server.core.shadow import ReloadShadow
+from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
+from batchwright_server.runtime import calibration, meters, ports, reload_queue
+from batchwright_server.runtime.compiler import CompileWorker
+from batchwright_server.runtime.strategies.execution import Execution
+from batchwright_server.runtime.strategies.factory import StrategyFactory
+from batchwright_server.runtime.strategies.port import BatchStrategy, Call
+
+
+class State(IntEnum):
+    """The life of a version; numbers as in TensorFlow Serving's GetModelStatus."""
+
+    START = 10
+    LOADING = 20
+    AVAILABLE = 30
+    UNLOADING = 40
+    END = 50
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A new batching that is ready to take over; `strategy` is None where the present one goes on."""
+
+    batching: Batching
+    costs: calibration.Costs
+    strategy: BatchStrategy | None
+
+
+class Servable:
+    """Serves one network by one strategy at a time."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        version: ports.Version,
+        factory: StrategyFactory,
+        clocks: calibration.Clocks,
+    ) -> None:
+        self.config = config
+        self.version = version
+        self.state = State.LOADING
+        self.costs = calibration.Costs()
+        self._batching = config.effective_batching
+        self._factory = factory
+        self._clocks = clocks
+        self._strategy: BatchStrategy | None = None
+        self._shadow = self._new_shadow()
+
+    @property
+    def signature(self) -> Signature:
+        """The model's inputs and outputs."""
+        return self._factory.network.signature
+
+    @property
+    def meter(self) -> meters.ModelMeters:
+        """What this version counts."""
+        return self._factory.meter
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that serves, or is about to."""
+        return self._strategy.plan if self._strategy else self._batching.plan
+
+    @property
+    def batch_dimension(self) -> int:
+        """The batch size a client must send; ANY if it is free."""
+        if self._batching.strategy is not Strategy.FIXED:
+            return ANY
+        return self._batching.fixed.batch_size or self.signature.saved_batch_size
+
+    def client_shape(self, spec: TensorSpec) -> tuple[int, ...]:
+        """The shape of an input or output as a client sees it."""
+        return spec.with_batch(self.batch_dimension)
+
+    async def start(self) -> None:
+        """Prepare the strategy and measure the candidates. Raises CompilationFailed."""
+        self._strategy = self._factory.make(self._batching.plan, self._batching)
+        await self._strategy.prepare()
+        self.costs = await self._calibrate(self._batching)
+        self._shadow = self._new_shadow()
+        self.state = State.AVAILABLE
+
+    async def infer(self, inputs: Tensors, deadline: float) -> dict[str, Tensor]:
+        """The outputs for `inputs`, waiting until `deadline` (the loop's clock) at most.
+
+        Raises ServerError, or Retired where another servable is to be asked.
+        """
+        limit = self._batching.max_batch_size
+        batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
+        self._shadow.observe(batch_size, self._clocks.elapsed())
+        self.meter.would_reloads = self._shadow.reloads
+        outputs = await self._infer(Call(inputs, batch_size, deadline))
+        self.meter.succeed(batch_size)
+        return outputs
+
+    async def prepare(self, config: ModelConfig) -> Prepared:
+        """Make ready what a changed batching needs, beside what serves. Raises CompilationFailed."""
+        batching = config.effective_batching
+        strategy: BatchStrategy | None = None
+        if _strategy_part(batching) != _strategy_part(self._batching):
+            strategy = self._factory.make(batching.plan, batching)
+            await strategy.prepare()
+        known = {cost.plan.plan for cost in self.costs.plans}
+        costs = self.costs if known.issuperset(batching.plans) else await self._calibrate(batching)
+        return Prepared(batching, costs, strategy)
+
+    def commit(self, config: ModelConfig, prepared: Prepared) -> BatchStrategy | None:
+        """Let `prepared` take over for new requests; gives the old strategy, to be retired."""
+        self.config = config
+        self._batching = prepared.batching
+        self.costs = prepared.costs
+        if prepared.strategy is None:
+            return None
+        old, self._strategy = self._strategy, prepared.strategy
+        self.meter.switches += 1
+        return old
+
+    async def retire(self) -> None:
+        """Take no new requests, finish those that run, free everything."""
+        self.state = State.UNLOADING
+        strategy, self._strategy = self._strategy, None
+        if strategy is not None:
+            await strategy.retire()
+        self.state = State.END
+
+    async def _infer(self, call: Call) -> dict[str, Tensor]:
+        while (strategy := self._strategy) is not None:
+            try:
+                return await strategy.infer(call)
+            except reload_queue.Retired:
+                continue  # a switch: the next strategy takes it
+        raise reload_queue.Retired
+
+    async def _calibrate(self, batching: Batching) -> calibration.Costs:
+        # Calibration is no traffic: it counts on meters of its own.
+        unseen = meters.ModelMeters(self._clocks.elapsed)
+        execution = Execution(self.signature, unseen, self._clocks.elapsed)
+        return await calibration.Calibrator(self._factory, execution, self._clocks).measure(batching)
+
+    def _new_shadow(self) -> ReloadShadow:
+        reload_seconds = self.costs.reload.span_seconds if self.costs.reload else 0.0
+        return ReloadShadow(self._batching.reload.compiled_cache.max_entries, reload_seconds)
+
+
+async def load(
+    engine: ports.Engine, worker: CompileWorker, config: ModelConfig, clocks: calibration.Clocks
+) -> Servable:
+    """A servable that is ready to serve. Raises ModelUnavailable or CompilationFailed."""
+    version = engine.find_version(config)
+    network = await worker.run(lambda: engine.read(config, version))
+    meter = meters.ModelMeters(clocks.elapsed)
+    servable = Servable(config, version, StrategyFactory(network, worker, meter, clocks.elapsed), clocks)
+    await servable.start()
+    return servable
+
+
+def _strategy_part(batching: Batching) -> tuple[object, ...]:
+    """What of a batching the strategy was built from: with the same, the strategy goes on."""
+    return batching.plan, batching.reload, batching.fixed

@@ -1,0 +1,45 @@
+"""`demultiplex`: a batch is split into single samples, which run in parallel, and gathered in order.
+
+The client sees no difference: name, rank and shapes stay the model's own. Never reloads.
+"""
+
+from batchwright_server import errors
+from batchwright_server.config.plan import Plan
+from batchwright_server.core.tensors import Signature, Tensor
+from batchwright_server.runtime import reload_queue
+from batchwright_server.runtime.inference_pool import InferencePool
+from batchwright_server.runtime.strategies.execution import Execution
+from batchwright_server.runtime.strategies.port import Call
+
+
+class DemultiplexStrategy:
+    """Serves any batch size with a model compiled for one sample."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        signature: Signature,
+        *,
+        compile_size: reload_queue.Compile,
+        execution: Execution,
+    ) -> None:
+        self.plan = plan
+        self._fault = signature.can_demultiply
+        self._compile_size = compile_size
+        self._execution = execution
+        self._pool: InferencePool | None = None
+
+    async def prepare(self) -> None:
+        if self._fault:
+            raise errors.CompilationFailed("a demultiplexer of this model", self._fault)
+        self._pool = await self._compile_size(1)
+
+    async def infer(self, call: Call) -> dict[str, Tensor]:
+        if self._pool is None:
+            raise reload_queue.Retired
+        return await self._execution.run_shards(self._pool, call)
+
+    async def retire(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.wait_idle()

@@ -1,0 +1,43 @@
+"""Running one request on a compiled model, whole or in shards, and counting it."""
+
+from collections.abc import Iterable
+
+from batchwright_server.core import demultiply
+from batchwright_server.core.tensors import Signature, Tensor
+from batchwright_server.runtime import ports
+from batchwright_server.runtime.inference_pool import InferencePool
+from batchwright_server.runtime.meters import ModelMeters
+from batchwright_server.runtime.strategies.port import Call
+
+
+class Execution:
+    """Runs requests of one model, and counts what was executed."""
+
+    def __init__(self, signature: Signature, meter: ModelMeters, clock: ports.Clock) -> None:
+        self._signature = signature
+        self._meter = meter
+        self._clock = clock
+
+    async def run_whole(self, pool: InferencePool, call: Call) -> dict[str, Tensor]:
+        """The outputs of one inference over the whole batch."""
+        outputs = demultiply.allocate_outputs(self._signature.outputs, call.batch_size)
+        answer = await self._run(pool, [demultiply.Shard(call.inputs, outputs)], outputs)
+        self._meter.executed_batch_size.observe(call.batch_size)
+        return answer
+
+    async def run_shards(self, pool: InferencePool, call: Call) -> dict[str, Tensor]:
+        """The outputs of one inference per sample, gathered in order."""
+        outputs = demultiply.allocate_outputs(self._signature.outputs, call.batch_size)
+        shards = demultiply.demultiply(self._signature, call.inputs, outputs)
+        answer = await self._run(pool, shards, outputs)
+        self._meter.executed_batch_size.observe(1, call.batch_size)
+        self._meter.shards += call.batch_size
+        return answer
+
+    async def _run(
+        self, pool: InferencePool, shards: Iterable[demultiply.Shard], outputs: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        began = self._clock()
+        late = await pool.run(shards)
+        self._meter.inference_seconds.observe(self._clock() - began)
+        return outputs | late

@@ -1,0 +1,33 @@
+"""What every strategy does."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from batchwright_server.config.plan import Plan
+from batchwright_server.core.tensors import Tensor, Tensors
+
+
+@dataclass(frozen=True)
+class Call:
+    """One valid request: its inputs, their batch size, and until when (the loop's clock) it may wait."""
+
+    inputs: Tensors
+    batch_size: int
+    deadline: float
+
+
+class BatchStrategy(Protocol):
+    """Answers requests of any batch size it allows."""
+
+    @property
+    def plan(self) -> Plan:
+        """The strategy's name and streams."""
+
+    async def prepare(self) -> None:
+        """Compile and warm what is needed to serve. Raises CompilationFailed."""
+
+    async def infer(self, call: Call) -> dict[str, Tensor]:
+        """The outputs for `call`, one row per sample. Raises ServerError, or Retired after `retire`."""
+
+    async def retire(self) -> None:
+        """Take no new requests, let those that run finish, and free what was compiled."""
