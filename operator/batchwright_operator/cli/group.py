@@ -1,0 +1,18 @@
+"""`batchwright` and its subcommands."""
+
+import click
+
+from batchwright_operator.cli.render import render
+from batchwright_operator.cli.up import up
+from batchwright_operator.cli.validate import validate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="batchwright", prog_name="batchwright")
+def batchwright() -> None:
+    """Serve OpenVINO models to clients whose batch sizes vary."""
+
+
+batchwright.add_command(render)
+batchwright.add_command(up)
+batchwright.add_command(validate)

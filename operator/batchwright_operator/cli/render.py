@@ -1,0 +1,55 @@
+"""`batchwright render`: the manifests that the operator would apply on a cluster."""
+
+import json
+from pathlib import Path
+
+import click
+import yaml
+
+from batchwright_operator.local.manifestfiles import load_manifests
+from batchwright_operator.render.bundle import render_bundle
+from batchwright_operator.render.names import Manifest
+from batchwright_operator.render.settings import Settings
+from batchwright_operator.resources.manifests import InvalidManifests
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--output", "-o", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+def render(files: tuple[Path, ...], output: str) -> None:
+    """Print the manifests for each object, its models on the strategy they start with."""
+    try:
+        servers = load_manifests(files)
+    except InvalidManifests as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(1) from error
+    bundles = [render_bundle(server, Settings(), {}) for server in servers]
+    manifests = [manifest for bundle in bundles for manifest in bundle.manifests]
+    click.echo(_to_json(manifests) if output == "json" else to_yaml(manifests), nl=False)
+
+
+def to_yaml(manifests: list[Manifest]) -> str:
+    """The manifests as YAML documents, texts of several lines as blocks."""
+    return str(yaml.dump_all(manifests, Dumper=_BlockDumper, sort_keys=False, width=100))
+
+
+def _to_json(manifests: list[Manifest]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2) + "\n"
+
+
+class _BlockDumper(yaml.SafeDumper):
+    """Writes what a person would."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Labels that are one object here are still written out wherever they belong."""
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_BlockDumper.add_representer(str, _represent_text)

@@ -1,0 +1,1 @@
+"""One run for one object: observe, decide, render, apply, tell."""

@@ -1,0 +1,38 @@
+"""What the controller remembers of one object between runs; lost with the process, and rebuilt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from batchwright_operator.policy.decision import Decision
+from batchwright_operator.policy.state import ModelState
+from batchwright_operator.reconcile.observed import Observed
+from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_operator.resources.status import ModelServerStatus
+from batchwright_server.config.plan import Plan
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A configuration by its parts; the last one that every pod served is worth going back to."""
+
+    config_hash: str
+    generation: int
+    plans: Mapping[str, Plan]
+
+
+@dataclass
+class Memory:
+    """One object's memory. `states` hold the policy's history of traffic, which no status keeps."""
+
+    status: ModelServerStatus = field(default_factory=ModelServerStatus)
+    observed: Observed = field(default_factory=Observed)
+    states: dict[str, ModelState] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    wanted: Applied | None = None
+    good: Applied | None = None
+
+    def forget_models(self, server: ModelServer) -> None:
+        """Drop what is known of models that are gone or no longer the policy's to decide."""
+        kept = {model.name for model in server.spec.models if model.batching.is_adaptive}
+        self.states = {name: state for name, state in self.states.items() if name in kept}
+        self.decisions = {name: item for name, item in self.decisions.items() if name in kept}

@@ -1,0 +1,75 @@
+"""The part of a status that is about one model."""
+
+from collections.abc import Iterable, Iterator
+
+from batchwright_operator.controller.tuning import Tuned
+from batchwright_operator.policy.decision import Decision
+from batchwright_operator.reconcile.observed import Reports
+from batchwright_operator.reconcile.outcome import format_time
+from batchwright_operator.resources.status import (
+    DecisionStatus,
+    ModelServerStatus,
+    ModelStatus,
+    VersionStatus,
+)
+from batchwright_server.config.signals import Signals
+
+
+def to_model_status(
+    tuned: Tuned, reports: Reports, previous: ModelServerStatus, *, now: float
+) -> ModelStatus:
+    """One model's status; a plan that stays keeps the time since which it serves."""
+    plan, name = tuned.plan, tuned.model.name
+    old = previous.model(name)
+    is_same = old is not None and (old.strategy, old.streams) == (plan.strategy, plan.streams)
+    kept = old.since if old is not None and is_same else format_time(now)
+    return ModelStatus(
+        name=name,
+        strategy=plan.strategy.value,
+        streams=plan.streams.value,
+        since=format_time(tuned.state.since) if tuned.state is not None else kept,
+        versions=_versions(name, reports),
+        policy=tuned.state.to_status() if tuned.state is not None else None,
+        decision=_decision_status(tuned.decision) if tuned.decision is not None else None,
+    )
+
+
+def _versions(name: str, reports: Reports) -> tuple[VersionStatus, ...]:
+    # Pods differ only while they load; what any pod says last of a version is good enough here.
+    states = {
+        model.version: model.state
+        for _, report in sorted(reports.items())
+        if isinstance(report, Signals)
+        for model in report.models
+        if model.name == name
+    }
+    return tuple(VersionStatus(version=key, state=states[key]) for key in sorted(states))
+
+
+def _decision_status(decision: Decision) -> DecisionStatus:
+    return DecisionStatus(
+        action=decision.action.value,
+        reason=decision.reason,
+        message=decision.message,
+        observed=dict(decision.observed),
+        predicted=dict(decision.predicted),
+    )
+
+
+def unsettled(tuned: Iterable[Tuned], reports: Reports) -> Iterator[str]:
+    """A sentence for each model that a pod still serves with another plan than wanted."""
+    for item in tuned:
+        late = [
+            pod
+            for pod, report in sorted(reports.items())
+            if isinstance(report, Signals) and _serves_otherwise(report, item)
+        ]
+        if late:
+            yield f"{item.model.name} is going to {item.plan} on {', '.join(late)}."
+
+
+def _serves_otherwise(report: Signals, item: Tuned) -> bool:
+    return any(
+        model.name == item.model.name and model.plan is not None and model.plan.plan != item.plan
+        for model in report.models
+    )

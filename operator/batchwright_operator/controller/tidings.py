@@ -1,0 +1,43 @@
+"""The events that decisions are worth: transitions only."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from batchwright_operator.controller.tuning import Tuned
+from batchwright_operator.policy.decision import Action, Decision
+from batchwright_operator.reconcile.outcome import Event, EventType
+
+_REASONS = {Action.SWITCH: "StrategySwitched", Action.RETURN: "StrategyReturned"}
+
+
+def decision_events(
+    tuned: Iterable[Tuned], previous: Mapping[str, Decision], *, now: float
+) -> Iterator[Event]:
+    """An event for each switch and return, and one when advice that is not acted on begins."""
+    for item in tuned:
+        decision = item.decision
+        if decision is None:
+            continue
+        if decision.action in _REASONS:
+            yield _event(item, decision, _REASONS[decision.action], now)
+        elif _is_new_advice(decision, previous.get(item.model.name)):
+            yield _event(item, decision, "SwitchAdvised", now)
+
+
+def _is_new_advice(decision: Decision, previous: Decision | None) -> bool:
+    # Under Observe the decision names a plan that the model does not get.
+    if decision.plan == decision.previous:
+        return False
+    return previous is None or previous.plan != decision.plan
+
+
+def _event(item: Tuned, decision: Decision, reason: str, now: float) -> Event:
+    returned = decision.action is Action.RETURN
+    return Event(
+        at=now,
+        type=EventType.WARNING if returned else EventType.NORMAL,
+        reason=reason,
+        message=decision.message,
+        model=item.model.name,
+        from_plan=decision.previous.strategy.value,
+        to_plan=decision.plan.strategy.value,
+    )
