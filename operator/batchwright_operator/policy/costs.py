@@ -1,0 +1,106 @@
+"""What the plans cost: lines fitted to the measured points, the median over the pods."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from batchwright_operator.policy.readings import CostPoint, PlanCost, Reading, ReloadCost
+from batchwright_server.config.plan import Plan
+
+
+@dataclass(frozen=True)
+class Line:
+    """Seconds for a request of b samples: `fixed + per_sample * b`, both at least 0."""
+
+    fixed: float
+    per_sample: float
+
+    def at(self, batch_size: int) -> float:
+        """Seconds for one request of `batch_size` samples."""
+        return self.fixed + self.per_sample * batch_size
+
+
+@dataclass(frozen=True)
+class PlanLines:
+    """One plan's costs; `factor` multiplies both lines and is what a check has taught (1: nothing)."""
+
+    work: Line
+    span: Line
+    prepare_seconds: float
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Costs:
+    """All that is known of the plans' costs."""
+
+    plans: Mapping[Plan, PlanLines] = field(default_factory=dict)
+    reload: ReloadCost | None = None
+
+    def corrected(self, factors: Mapping[Plan, float]) -> "Costs":
+        """These costs with what checks have taught."""
+        lines = {plan: replace(it, factor=factors.get(plan, 1.0)) for plan, it in self.plans.items()}
+        return replace(self, plans=lines)
+
+
+def fit(points: Sequence[tuple[int, float]]) -> Line:
+    """The least-squares line through (batch size, seconds) with no negative part.
+
+    One batch size alone gives a line through the origin: every sample costs the same. Raises
+    ValueError without points.
+    """
+    if not points:
+        raise ValueError("expected at least one (batch size, seconds) point, got none")
+    mean_size = sum(size for size, _ in points) / len(points)
+    mean_cost = sum(cost for _, cost in points) / len(points)
+    spread = sum((size - mean_size) ** 2 for size, _ in points)
+    if spread == 0:
+        return Line(0.0, mean_cost / mean_size)
+    slope = sum((size - mean_size) * (cost - mean_cost) for size, cost in points) / spread
+    if slope < 0:
+        return Line(mean_cost, 0.0)
+    if mean_cost < slope * mean_size:
+        through_origin = sum(size * cost for size, cost in points) / sum(size**2 for size, _ in points)
+        return Line(0.0, through_origin)
+    return Line(mean_cost - slope * mean_size, slope)
+
+
+def gather(readings: Iterable[Reading]) -> Costs:
+    """The costs that the pods measured, each the median over the pods that know it."""
+    known = tuple(readings)
+    measured: dict[Plan, list[PlanCost]] = {}
+    for reading in known:
+        for cost in reading.costs:
+            if any(_is_usable(point) for point in cost.points):
+                measured.setdefault(cost.plan, []).append(cost)
+    return Costs({plan: _lines(costs) for plan, costs in measured.items()}, _reload(known))
+
+
+def _is_usable(point: CostPoint) -> bool:
+    return point.batch_size > 0 and point.work_seconds > 0 and point.span_seconds > 0
+
+
+def _lines(measured: Sequence[PlanCost]) -> PlanLines:
+    work: dict[int, list[float]] = {}
+    span: dict[int, list[float]] = {}
+    for point in (point for cost in measured for point in cost.points if _is_usable(point)):
+        work.setdefault(point.batch_size, []).append(point.work_seconds)
+        span.setdefault(point.batch_size, []).append(point.span_seconds)
+    return PlanLines(
+        work=fit([(size, median(values)) for size, values in sorted(work.items())]),
+        span=fit([(size, median(values)) for size, values in sorted(span.items())]),
+        prepare_seconds=median(cost.prepare_seconds for cost in measured),
+    )
+
+
+def _reload(readings: Sequence[Reading]) -> ReloadCost | None:
+    """The calibrated cost of a reload; without one, what reloads took in traffic, on one core."""
+    calibrated = [reading.reload_cost for reading in readings if reading.reload_cost is not None]
+    if calibrated:
+        return ReloadCost(
+            median(cost.work_seconds for cost in calibrated),
+            median(cost.span_seconds for cost in calibrated),
+        )
+    reloads = sum(reading.counters.reloads for reading in readings)
+    seconds = sum(reading.counters.reload_seconds for reading in readings)
+    return ReloadCost(seconds / reloads, seconds / reloads) if reloads else None

@@ -1,0 +1,67 @@
+"""The policy: a pure function of the rules, what is remembered, what pods say, and the time."""
+
+from dataclasses import replace
+
+from batchwright_operator.policy import choice, figures, sentences, situation, steps
+from batchwright_operator.policy.answer import Answer
+from batchwright_operator.policy.decision import Action, Decision, Reason
+from batchwright_operator.policy.readings import Scrape
+from batchwright_operator.policy.rules import Mode, Rules
+from batchwright_operator.policy.situation import Situation
+from batchwright_operator.policy.state import ModelState
+
+__all__ = ["Scrape", "decide"]
+
+QUESTIONS = (
+    steps.unreachable,
+    steps.unsettled,
+    steps.unchecked,
+    steps.only_plan,
+    steps.too_little,
+    steps.unknown,
+)
+
+
+def decide(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> tuple[ModelState, Decision]:
+    """The state from now on, and the decision for one model.
+
+    To be called every few seconds, at any pace; `now` is in unix seconds and may go back. Neither the
+    order of the readings matters nor that some come twice.
+    """
+    sight = situation.look(rules, state.not_after(now), scrape, now)
+    answer = _answer(sight)
+    return answer.state, Decision(
+        action=answer.action,
+        reason=answer.reason,
+        message=sentences.message(answer.state, answer.clause, now),
+        plan=answer.state.plan,
+        previous=state.plan,
+        observed=figures.observed(sight),
+        predicted=answer.predicted,
+    )
+
+
+def _answer(sight: Situation) -> Answer:
+    if sight.rules.mode is Mode.PAUSED:
+        return Answer(sight.state, Reason.PAUSED, "switching is paused")
+    if sight.state.plan not in sight.rules.candidates:
+        return _overridden(sight)
+    weighed = choice.accumulate(sight)
+    for question in QUESTIONS:
+        answer = question(weighed)
+        if answer is not None:
+            return answer
+    return steps.chosen(weighed)
+
+
+def _overridden(sight: Situation) -> Answer:
+    """The user's first candidate at once, in Observe too: this obeys the rules, not the traffic."""
+    plan, state = sight.rules.candidates[0], sight.state
+    because = f"{sentences.plan_name(state.plan)} is not among the candidates"
+    fresh = replace(
+        ModelState.initial(plan, sight.now),
+        because=because,
+        failures=state.failures,
+        corrections=state.corrections,
+    )
+    return Answer(fresh, Reason.PLAN_NOT_ALLOWED, action=Action.SWITCH)

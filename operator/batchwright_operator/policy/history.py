@@ -1,0 +1,104 @@
+"""The window: slices of traffic cut between consecutive readings of the same process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from batchwright_operator.policy import traffic
+from batchwright_operator.policy.readings import Reading
+from batchwright_operator.policy.traffic import Traffic
+from batchwright_server.config.plan import Plan
+
+# Slices are cut no finer than this. Thirty give a confidence bound enough of them, bound the cost of a
+# decision whatever the pace of the caller, and are long enough (2 s of 60) to be nearly independent.
+SLICES_PER_WINDOW = 30
+# After a longer gap what was before says nothing of what is now.
+LONGEST_GAP_WINDOWS = 3
+# A pod whose own clock stands still for this share of a window gives stale numbers.
+STALE_WINDOW_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A pod's reading from which its next slice starts, and when it was taken."""
+
+    reading: Reading
+    at: float
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What each pod did between its last two readings; it ends at `at`."""
+
+    at: float
+    pods: Mapping[str, Traffic]
+
+
+@dataclass(frozen=True)
+class History:
+    """The slices of one window, all served by one plan, and where each pod's next one starts."""
+
+    at: float | None = None
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    slices: tuple[Slice, ...] = ()
+    newest: Slice | None = None  # the slice that the last call added, if it added one
+
+    def extended(
+        self, readings: Mapping[str, Reading], *, plan: Plan, now: float, window_seconds: float
+    ) -> "History":
+        """The history with new readings; only what `plan` served counts.
+
+        A clock that went back, or a gap of more than three windows, starts it anew.
+        """
+        gap = 0.0 if self.at is None else now - self.at
+        longest_gap = LONGEST_GAP_WINDOWS * window_seconds
+        base = self if 0 <= gap <= longest_gap else History()
+        seen = {pod: known for pod, known in base.seen.items() if now - known.at <= longest_gap}
+        parts: dict[str, Traffic] = {}
+        for pod, reading in readings.items():
+            known = seen.get(pod)
+            if known and _continues(known.reading, reading, window_seconds / SLICES_PER_WINDOW):
+                continue
+            seen[pod] = Seen(reading, now)
+            change = _served_by(plan, known.reading, reading) if known else None
+            if change is not None:
+                parts[pod] = change
+        newest = Slice(now, parts) if parts else None
+        kept = tuple(it for it in base.slices if now - window_seconds < it.at)
+        return History(now, seen, (*kept, newest) if newest else kept, newest)
+
+    def is_fresh(self, pod: str, *, window_seconds: float) -> bool:
+        """Whether the pod's own clock moved lately; to be asked after its reading was added."""
+        known = self.seen.get(pod)
+        return (
+            known is not None
+            and self.at is not None
+            and self.at - known.at <= STALE_WINDOW_SHARE * window_seconds
+        )
+
+    def by_pod(self) -> dict[str, Traffic]:
+        """The whole window's traffic, pod by pod."""
+        pods: dict[str, Traffic] = {}
+        for part in self.slices:
+            for pod, change in part.pods.items():
+                pods[pod] = pods.get(pod, Traffic()) + change
+        return pods
+
+    @property
+    def seconds(self) -> float:
+        """How much of the window is known: the longest that any pod was watched."""
+        return max((change.seconds for change in self.by_pod().values()), default=0.0)
+
+
+def _continues(known: Reading, reading: Reading, shortest: float) -> bool:
+    """Whether the slice from `known` goes on: too short to be cut yet, or a reading that came late."""
+    return (
+        known.process == reading.process
+        and known.plan == reading.plan
+        and reading.uptime_seconds - known.uptime_seconds < shortest
+    )
+
+
+def _served_by(plan: Plan, earlier: Reading, later: Reading) -> Traffic | None:
+    if earlier.plan != plan or later.plan != plan:
+        return None
+    return traffic.between(earlier, later)

@@ -1,0 +1,116 @@
+"""What a piece of traffic would cost under a plan.
+
+Elapsed inference time is no cost: it includes queueing and doubles with load. The prediction rests on
+*work* (core-seconds) and *span* (seconds alone on the machine), which do not depend on load.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batchwright_operator.policy import traffic
+from batchwright_operator.policy.costs import Costs, PlanLines
+from batchwright_operator.policy.readings import ReloadCost
+from batchwright_operator.policy.rules import Objective
+from batchwright_operator.policy.traffic import Traffic
+from batchwright_server.config.plan import Plan, Strategy
+
+# Where queueing theory's 1 / (1 - utilisation) explodes, waiting is taken to grow in proportion instead:
+# beyond this utilisation no server is stable and only the order of the plans matters.
+HIGHEST_UTILISATION = 0.95
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What traffic asks for under a plan, in seconds.
+
+    `work` is shared by the cores, `span` by the requests in the server at once, and `serial` by nobody:
+    one compilation runs at a time.
+    """
+
+    work: float
+    span: float
+    serial: float
+
+    def elapsed(self, *, concurrency: float, cores: float) -> float:
+        """The time it takes a pod that never idles: the tightest of the three limits."""
+        return max(self.work / cores, self.span / concurrency, self.serial)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Predicts for the traffic of one window, seen while `serving` was in place."""
+
+    costs: Costs
+    serving: Plan
+    objective: Objective
+    window: Mapping[str, Traffic]  # by pod
+
+    def is_known(self, plan: Plan) -> bool:
+        """Whether all that this traffic would need under `plan` has a measured cost."""
+        has_reloads = self._reloads(traffic.total(self.window.values()), plan) > 0
+        return plan in self.costs.plans and (self.costs.reload is not None or not has_reloads)
+
+    def demand(self, change: Traffic, plan: Plan) -> Demand:
+        """What `change` asks of a pod under `plan`, with what checks have taught."""
+        lines = self.costs.plans[plan]
+        reload = self.costs.reload or ReloadCost(0.0, 0.0)
+        reloads = self._reloads(change, plan)
+        work, span = _inference(change, lines)
+        return Demand(
+            work=lines.factor * (work + reloads * reload.work_seconds),
+            span=lines.factor * (span + reloads * reload.span_seconds),
+            serial=lines.factor * reloads * reload.span_seconds,
+        )
+
+    def cost(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
+        """What the traffic in `pods` costs under `plan`, in the seconds that the objective counts.
+
+        Throughput counts the pod-seconds needed to serve it, Latency the seconds its requests spend
+        in the server.
+        """
+        if self.objective is Objective.LATENCY:
+            return sum(self._time_in_server(change, plan) for change in pods.values())
+        return self.elapsed(pods, plan)
+
+    def elapsed(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
+        """Pod-seconds to serve the traffic in `pods`, each pod at its concurrency over the window."""
+        return sum(
+            self.demand(change, plan).elapsed(concurrency=pace.concurrency, cores=pace.cores)
+            for pod, change in pods.items()
+            for pace in [self.window.get(pod, change)]
+        )
+
+    def samples_per_second(self, plan: Plan) -> float:
+        """What all pods together could serve of the window's mix."""
+        seconds = self.elapsed(self.window, plan)
+        samples = sum(change.samples for change in self.window.values())
+        return len(self.window) * samples / seconds if seconds > 0 else 0.0
+
+    def _reloads(self, change: Traffic, plan: Plan) -> int:
+        return change.reloads_under(strategy=plan.strategy, serving=self.serving.strategy)
+
+    def _time_in_server(self, change: Traffic, plan: Plan) -> float:
+        """Mean time alone, stretched by utilisation at the offered load: a mean, not yet the p99.
+
+        One server and exponential times are assumed, which is enough to rank plans.
+        """
+        if not change.seconds:
+            return 0.0
+        demand = self.demand(change, plan)
+        busy = max(demand.work / change.cores, demand.serial) / change.seconds
+        bounded = min(busy, HIGHEST_UTILISATION)
+        return demand.span / (1 - bounded) * max(1.0, busy / HIGHEST_UTILISATION)
+
+
+def cold_start_seconds(change: Traffic, plan: Plan, costs: Costs) -> float:
+    """What a plan pays after its switch: reload compiles every batch size in use again."""
+    if plan.strategy is not Strategy.RELOAD or costs.reload is None:
+        return 0.0
+    return len(change.requests) * costs.reload.span_seconds
+
+
+def _inference(change: Traffic, lines: PlanLines) -> tuple[float, float]:
+    sizes = change.requests.items()
+    work = sum(count * lines.work.at(size) for size, count in sizes)
+    span = sum(count * lines.span.at(size) for size, count in sizes)
+    return work, span

@@ -1,0 +1,80 @@
+"""What pods said of one model at one moment: the policy's whole view of the world.
+
+Counters only grow while a process lives, times are seconds, and `uptime_seconds` is the process's own
+clock, so no two clocks need to agree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batchwright_server.config.plan import Plan
+
+
+@dataclass(frozen=True)
+class CostPoint:
+    """What one request of `batch_size` samples costs when it is alone on the machine."""
+
+    batch_size: int
+    work_seconds: float  # core-seconds, all threads
+    span_seconds: float  # elapsed
+
+
+@dataclass(frozen=True)
+class PlanCost:
+    """The measured costs of one plan; `prepare_seconds` compiles and warms it beside another."""
+
+    plan: Plan
+    points: tuple[CostPoint, ...]
+    prepare_seconds: float
+
+
+@dataclass(frozen=True)
+class ReloadCost:
+    """What one reload costs when it is alone on the machine."""
+
+    work_seconds: float
+    span_seconds: float
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Sums since the process started."""
+
+    requests: Mapping[int, int]  # successful ones, by batch size
+    failed_requests: int
+    samples: int
+    in_flight_seconds: float  # sum over requests of the time each spent in the server
+    reloads: int
+    reload_seconds: float
+    queue_wait_seconds: float
+    would_reloads: int  # reloads that the reload strategy would have made
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One pod's words on one model."""
+
+    pod: str
+    process: str  # a name no other process ever has
+    uptime_seconds: float
+    cpu_seconds: float  # of the whole process
+    cores: int  # that inference may use
+    plan: Plan | None  # what the pod serves with now; None while it serves nothing
+    counters: Counters
+    costs: tuple[PlanCost, ...]
+    reload_cost: ReloadCost | None
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """The readings of one round over the pods; a pod that did not answer is missing."""
+
+    readings: tuple[Reading, ...]
+    expected_pods: int
+
+    def by_pod(self) -> dict[str, Reading]:
+        """One reading for each pod, by name; of several for one pod, the one with the longest uptime."""
+        newest: dict[str, Reading] = {}
+        for reading in sorted(self.readings, key=lambda it: (it.pod, it.uptime_seconds, repr(it))):
+            newest[reading.pod] = reading
+        return newest

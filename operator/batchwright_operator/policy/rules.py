@@ -1,0 +1,73 @@
+"""What the user asked of the policy for one model."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batchwright_server.config.plan import Plan
+
+
+class Mode(StrEnum):
+    """How far the policy goes: decide and act, decide and tell, or neither."""
+
+    ENFORCE = "Enforce"
+    OBSERVE = "Observe"
+    PAUSED = "Paused"
+
+
+class Objective(StrEnum):
+    """What is to be good."""
+
+    THROUGHPUT = "Throughput"
+    LATENCY = "Latency"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The plans allowed, and how sure and how patient the policy is.
+
+    Raises ValueError without candidates or for a number out of its range.
+    """
+
+    candidates: tuple[Plan, ...]
+    """In the user's order; the first is taken when the plan in place is not among them."""
+
+    mode: Mode = Mode.ENFORCE
+    objective: Objective = Objective.THROUGHPUT
+
+    window_seconds: int = 60
+    """How far back traffic counts: long enough for a mix to show, short enough to follow a change."""
+
+    cooldown_seconds: int = 300
+    """Quiet after a switch, five windows by default; doubles when a switch is soon reversed."""
+
+    min_saving_percent: int = 5
+    """The least saving worth a switch, about what the costs of two plans can be told apart by."""
+
+    min_requests: int = 30
+    """The fewest requests in a window that show a mix of batch sizes."""
+
+    loss_multiple: int = 2
+    """Switch when the loss exceeds this many times the switch's own cost.
+
+    Two bounds the regret of waiting and of switching by the same amount (ski rental, there and back).
+    """
+
+    settle_seconds: int = 180
+    """How long pods may take to serve a new plan before it counts as refused: a volume's refresh by the
+    kubelet takes up to 90 s, a large model's compilation as much again."""
+
+    def __post_init__(self) -> None:
+        if not self.candidates:
+            raise ValueError("candidates: expected at least one plan, got none; name the plans allowed")
+        least = {
+            "window_seconds": 1,
+            "cooldown_seconds": 0,
+            "min_saving_percent": 0,
+            "min_requests": 1,
+            "loss_multiple": 1,
+            "settle_seconds": 1,
+        }
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value < bound:
+                raise ValueError(f"{name}: expected at least {bound}, got {value}")

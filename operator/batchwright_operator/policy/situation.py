@@ -1,0 +1,106 @@
+"""All that one decision looks at, gathered once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from batchwright_operator.policy import costs, traffic
+from batchwright_operator.policy.history import History
+from batchwright_operator.policy.prediction import Predictor
+from batchwright_operator.policy.readings import Reading, Scrape
+from batchwright_operator.policy.rules import Rules
+from batchwright_operator.policy.state import ModelState
+from batchwright_operator.policy.traffic import Traffic
+from batchwright_server.config.plan import Plan, Strategy
+
+# After a switch the first quarter of a window is left out of the check: caches fill, clients find their
+# pace again, and the old plan's last requests finish.
+WARM_UP_WINDOW_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One model at one moment."""
+
+    rules: Rules
+    state: ModelState
+    readings: Mapping[str, Reading]  # by pod
+    expected_pods: int
+    now: float
+    window: Mapping[str, Traffic]  # by pod
+    predictor: Predictor
+
+    @property
+    def total(self) -> Traffic:
+        """The whole window's traffic, of all pods."""
+        return traffic.total(self.window.values())
+
+    @property
+    def fresh_pods(self) -> int:
+        """Pods whose own clock moves."""
+        seconds = self.rules.window_seconds
+        return sum(self.state.history.is_fresh(pod, window_seconds=seconds) for pod in self.readings)
+
+    @property
+    def has_quorum(self) -> bool:
+        """Whether more than half of the pods gave fresh numbers."""
+        return 2 * self.fresh_pods > self.expected_pods
+
+    @property
+    def settled_pods(self) -> int:
+        """Pods that serve with the plan wanted."""
+        return sum(reading.plan == self.state.plan for reading in self.readings.values())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every pod that answered serves with the plan wanted."""
+        return self.settled_pods == len(self.readings)
+
+    @property
+    def alternatives(self) -> tuple[Plan, ...]:
+        """The plans to weigh against the one in place.
+
+        Fixed is none: it takes one batch size and would refuse the requests of all others.
+        """
+        others = (plan for plan in self.rules.candidates if plan != self.state.plan)
+        return tuple(dict.fromkeys(plan for plan in others if plan.strategy is not Strategy.FIXED))
+
+
+def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situation:
+    """The situation at `now`, with the new readings in the state's history."""
+    readings = scrape.by_pod()
+    settled = _noting_settled(state, readings, scrape.expected_pods, now)
+    kept = History() if _is_warming(settled, rules, now) else settled.history
+    history = kept.extended(readings, plan=state.plan, now=now, window_seconds=rules.window_seconds)
+    window = history.by_pod()
+    return Situation(
+        rules=rules,
+        state=replace(settled, history=history),
+        readings=readings,
+        expected_pods=scrape.expected_pods,
+        now=now,
+        window=window,
+        predictor=Predictor(
+            costs=costs.gather(readings.values()).corrected(settled.factors(now)),
+            serving=state.plan,
+            objective=rules.objective,
+            window=window,
+        ),
+    )
+
+
+def _noting_settled(
+    state: ModelState, readings: Mapping[str, Reading], expected_pods: int, now: float
+) -> ModelState:
+    """The state once every pod serves the plan that a pending check is about."""
+    serving = sum(reading.plan == state.plan for reading in readings.values())
+    is_settled = 2 * serving > expected_pods and serving == len(readings)
+    if state.check is None or not is_settled:
+        return state
+    return replace(state, check=state.check.settled(now))
+
+
+def _is_warming(state: ModelState, rules: Rules, now: float) -> bool:
+    if state.check is None:
+        return False
+    settled_at = state.check.settled_at
+    return settled_at is None or now - settled_at < WARM_UP_WINDOW_SHARE * rules.window_seconds

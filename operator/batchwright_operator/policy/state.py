@@ -1,0 +1,126 @@
+"""What the policy remembers of one model. All but the window's history outlives a restart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from batchwright_operator.policy import fields
+from batchwright_operator.policy.history import History
+from batchwright_operator.policy.memory import Correction, Failure
+from batchwright_operator.policy.pending import PendingCheck
+from batchwright_operator.policy.rules import Rules
+from batchwright_server.config.plan import Plan
+
+VERSION = 1
+# The cool-down doubles at most this often: 32 times five minutes are two hours and forty minutes.
+MOST_FLAPS = 5
+# A reversal within this many cool-downs is a flap, and as many quiet ones halve the cool-down again.
+FLAP_COOLDOWNS = 4
+# A status is stored and shown whole; a sentence stays a sentence.
+LONGEST_SENTENCE = 500
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """The plan wanted for a model, how it came to be, and what bears on the next decision."""
+
+    plan: Plan
+    since: int  # unix seconds
+    previous: Plan | None = None  # what the last switch left; None before the first
+    flaps: int = 0  # how often the cool-down has doubled
+    because: str = ""  # why the plan is in place, with its numbers; empty where nobody decided
+    losses: Mapping[Plan, int] = field(default_factory=dict)  # microseconds lost against each plan
+    failures: tuple[Failure, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    check: PendingCheck | None = None
+    history: History = field(default_factory=History)
+
+    @classmethod
+    def initial(cls, plan: Plan, now: float) -> "ModelState":
+        """A model of which nothing is known but the plan it has."""
+        return cls(plan=plan, since=int(now))
+
+    def not_after(self, now: float) -> "ModelState":
+        """The state under a clock that may have gone back: nothing began in the future."""
+        return self if self.since <= now else replace(self, since=int(now))
+
+    def is_cooling(self, rules: Rules, now: float) -> bool:
+        """Whether the last switch is too recent for another."""
+        return self.previous is not None and now - self.since < self.cooldown_seconds(rules)
+
+    def cooldown_seconds(self, rules: Rules) -> int:
+        """How long a switch keeps the next one away; doubled by flapping."""
+        return int(rules.cooldown_seconds * 2**self.flaps)
+
+    def factors(self, now: float) -> dict[Plan, float]:
+        """What checks have taught of each plan's costs."""
+        return {correction.plan: correction.factor(now) for correction in self.corrections}
+
+    def switched(
+        self, plan: Plan, *, rules: Rules, now: float, because: str, check: PendingCheck | None = None
+    ) -> "ModelState":
+        """The state once `plan` is wanted instead; the window starts anew."""
+        return replace(
+            self,
+            plan=plan,
+            since=int(now),
+            previous=self.plan,
+            flaps=self._flaps_after(plan, rules, now),
+            because=because[:LONGEST_SENTENCE],
+            losses={},
+            check=check,
+            history=History(),
+        )
+
+    def _flaps_after(self, plan: Plan, rules: Rules, now: float) -> int:
+        spell = max(1, FLAP_COOLDOWNS * self.cooldown_seconds(rules))
+        quiet_spells = int((now - self.since) // spell)
+        if self.previous == plan and quiet_spells == 0:
+            return min(self.flaps + 1, MOST_FLAPS)
+        return max(0, self.flaps - quiet_spells)
+
+    def to_status(self) -> dict[str, object]:
+        """The persisted form: strings, booleans, integers, lists and mappings of them."""
+        document: dict[str, object] = {
+            "version": VERSION,
+            "plan": str(self.plan),
+            "since": self.since,
+            "flaps": self.flaps,
+            "because": self.because,
+            "lossMicros": {str(plan): loss for plan, loss in self.losses.items()},
+            "failures": [failure.to_status() for failure in self.failures],
+            "corrections": [correction.to_status() for correction in self.corrections],
+        }
+        if self.previous is not None:
+            document["previous"] = str(self.previous)
+        if self.check is not None:
+            document["check"] = self.check.to_status()
+        return document
+
+    @classmethod
+    def from_status(cls, document: object) -> "ModelState | None":
+        """The state that was persisted, its window empty; None where it cannot be read.
+
+        Keys it does not know are passed over, so that a newer release may be rolled back.
+        """
+        try:
+            return cls._parse(fields.parse_part(document, "policy"))
+        except ValueError:
+            return None
+
+    @classmethod
+    def _parse(cls, document: fields.Document) -> "ModelState | None":
+        if fields.parse_whole(document, "version") != VERSION:
+            return None
+        losses = fields.parse_part(document.get("lossMicros", {}), "lossMicros")
+        check = document.get("check")
+        return cls(
+            plan=fields.parse_plan(document, "plan"),
+            since=fields.parse_whole(document, "since"),
+            previous=fields.parse_plan(document, "previous") if "previous" in document else None,
+            flaps=min(fields.parse_count(document, "flaps"), MOST_FLAPS),
+            because=fields.parse_text(document, "because")[:LONGEST_SENTENCE],
+            losses={Plan.parse(name): fields.parse_count(losses, name) for name in losses},
+            failures=tuple(map(Failure.from_status, fields.parse_parts(document, "failures"))),
+            corrections=tuple(map(Correction.from_status, fields.parse_parts(document, "corrections"))),
+            check=None if check is None else PendingCheck.from_status(fields.parse_part(check, "check")),
+        )

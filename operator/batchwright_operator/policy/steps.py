@@ -1,0 +1,136 @@
+"""The questions that a decision asks; each gives an answer, or None to ask the next."""
+
+from dataclasses import replace
+
+from batchwright_operator.policy import check, choice, figures, sentences, verdicts
+from batchwright_operator.policy.answer import Answer
+from batchwright_operator.policy.choice import Alternative
+from batchwright_operator.policy.decision import Action, Reason
+from batchwright_operator.policy.rules import Mode
+from batchwright_operator.policy.situation import Situation
+
+# A window half full shows the mix; a whole one would only double the wait after every switch.
+FULL_ENOUGH = 0.5
+
+
+def unreachable(situation: Situation) -> Answer | None:
+    """An answer where too few pods give fresh numbers."""
+    if situation.has_quorum:
+        return None
+    pods = f"{situation.fresh_pods} of {situation.expected_pods} pods give fresh numbers"
+    return Answer(situation.state, Reason.METRICS_UNREACHABLE, f"{pods}, more than half are needed")
+
+
+def unsettled(situation: Situation) -> Answer | None:
+    """An answer where a pod serves with another plan; after too long a time, back to the last one."""
+    if situation.is_settled:
+        return None
+    state, rules = situation.state, situation.rules
+    pending = state.check if situation.now - state.since > rules.settle_seconds else None
+    if pending and pending.settled_at is None and pending.previous in rules.candidates:
+        return verdicts.refused(situation, pending)
+    serving = f"{situation.settled_pods} of {len(situation.readings)} pods serve with it so far"
+    return Answer(state, Reason.PODS_UNSETTLED, serving)
+
+
+def only_plan(situation: Situation) -> Answer | None:
+    """An answer where there is nothing to choose from."""
+    if situation.alternatives or situation.state.check:
+        return None
+    return Answer(situation.state, Reason.ALREADY_BEST, "no other plan is allowed")
+
+
+def unchecked(situation: Situation) -> Answer | None:
+    """An answer while the last switch is still to be judged, and when it is."""
+    pending = situation.state.check
+    if pending is None:
+        return None
+    if _has_enough(situation):
+        return verdicts.judged(situation, pending)
+    waited = situation.now - (pending.settled_at or situation.now)
+    if waited > check.LONGEST_WAIT_WINDOWS * situation.rules.window_seconds:
+        state = replace(situation.state, check=None)
+        return Answer(state, Reason.TRAFFIC_CHANGED, "too little traffic came to measure it")
+    return Answer(situation.state, Reason.AWAITING_CHECK, "not yet measured")
+
+
+def too_little(situation: Situation) -> Answer | None:
+    """An answer where the window shows too little."""
+    state, rules, count = situation.state, situation.rules, situation.total.request_count
+    seconds = state.history.seconds
+    if not _is_full(situation):
+        clause = f"{seconds:.0f} s of a window of {rules.window_seconds} s are known"
+        return Answer(state, Reason.COLLECTING_WINDOW, clause)
+    if not count:
+        return Answer(state, Reason.NO_TRAFFIC, f"no requests in {seconds:.0f} s")
+    if count < rules.min_requests:
+        clause = f"{count} requests in {seconds:.0f} s, {rules.min_requests} are needed"
+        return Answer(state, Reason.TOO_FEW_REQUESTS, clause)
+    return None
+
+
+def unknown(situation: Situation) -> Answer | None:
+    """An answer where costs are missing that every comparison needs."""
+    state, predictor = situation.state, situation.predictor
+    if choice.known_alternatives(situation):
+        return None
+    plans = (state.plan, *situation.alternatives)
+    missing = tuple(plan for plan in plans if not predictor.is_known(plan))
+    clause = f"the costs of {sentences.plan_names(missing)} are not measured"
+    return Answer(state, Reason.COSTS_UNKNOWN, clause)
+
+
+def chosen(situation: Situation) -> Answer:
+    """The answer from the numbers: which plan is best, and whether it is time for it."""
+    weighed = choice.weigh(situation)
+    free = next((it for it in weighed if choice.objection(situation, it) is None), None)
+    if free is None:
+        return _kept(situation, weighed[0] if weighed else None)
+    because = sentences.grounds(situation, free)
+    predicted = figures.predicted(situation, free)
+    if situation.rules.mode is Mode.OBSERVE:
+        clause = f"would switch to {sentences.plan_name(free.plan)}: {because}"
+        return Answer(situation.state, Reason.OBSERVE_ONLY, clause, predicted=predicted)
+    state = situation.state.switched(
+        free.plan,
+        rules=situation.rules,
+        now=situation.now,
+        because=because,
+        check=check.open_check(situation, free),
+    )
+    return Answer(state, Reason.CHEAPER_PLAN, action=Action.SWITCH, predicted=predicted)
+
+
+def _is_full(situation: Situation) -> bool:
+    history, rules = situation.state.history, situation.rules
+    is_long = history.seconds >= FULL_ENOUGH * rules.window_seconds
+    return is_long and len(history.slices) >= choice.FEWEST_SLICES
+
+
+def _has_enough(situation: Situation) -> bool:
+    return _is_full(situation) and situation.total.request_count >= situation.rules.min_requests
+
+
+def _kept(situation: Situation, best: Alternative | None) -> Answer:
+    state = situation.state
+    predicted = figures.predicted(situation, best)
+    reason = choice.objection(situation, best) if best else Reason.ALREADY_BEST
+    if best is None or reason is None or reason is Reason.ALREADY_BEST:
+        clause = "" if state.because else "no other plan is predicted to be better"
+        return Answer(state, Reason.ALREADY_BEST, clause, predicted=predicted)
+    clause = f"{sentences.plan_name(best.plan)} is predicted to give {sentences.gain(situation, best)}"
+    return Answer(state, reason, f"{clause}, {_objection(situation, best, reason)}", predicted=predicted)
+
+
+def _objection(situation: Situation, best: Alternative, reason: Reason) -> str:
+    state, rules, now = situation.state, situation.rules, situation.now
+    if reason is Reason.SAVING_TOO_SMALL:
+        return f"which is not surely more than the {rules.min_saving_percent} % asked for"
+    if reason is Reason.FAILED_BEFORE:
+        until = next(it.until for it in state.failures if it.plan == best.plan)
+        return f"but was wrong before and rests until {sentences.moment(until, now)}"
+    if reason is Reason.COOLING_DOWN:
+        until = state.since + state.cooldown_seconds(rules)
+        return f"but the last switch cools down until {sentences.moment(until, now)}"
+    lost, needed = 1000 * best.loss_seconds, 1000 * best.needed_seconds
+    return f"but {lost:.0f} ms lost so far do not yet pay for a switch, {needed:.0f} ms would"
