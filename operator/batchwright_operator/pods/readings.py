@@ -21,6 +21,10 @@ def _readings(model: str, reports: Reports) -> Iterator[readings.Reading]:
                 yield _reading(pod, report, max(versions, key=_rank))
 
 
+def _rank(model: signals.ModelSignals) -> tuple[bool, int]:
+    return model.plan is not None, model.version
+
+
 def _reading(pod: str, server: signals.Signals, model: signals.ModelSignals) -> readings.Reading:
     reload_cost = model.reload_cost
     return readings.Reading(
