@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from batchwright_operator.controller.tuning import Tuned
-from batchwright_operator.policy.decision import Action, Decision
+from batchwright_operator.policy.decision import Action, Decision, Reason
 from batchwright_operator.reconcile.outcome import Event, EventType
 
 _REASONS = {Action.SWITCH: "StrategySwitched", Action.RETURN: "StrategyReturned"}
@@ -24,10 +24,9 @@ def decision_events(
 
 
 def _is_new_advice(decision: Decision, previous: Decision | None) -> bool:
-    # Under Observe the decision names a plan that the model does not get.
-    if decision.plan == decision.previous:
+    if decision.reason is not Reason.OBSERVE_ONLY:
         return False
-    return previous is None or previous.plan != decision.plan
+    return previous is None or previous.reason is not Reason.OBSERVE_ONLY
 
 
 def _event(item: Tuned, decision: Decision, reason: str, now: float) -> Event:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from batchwright_operator.reconcile import judgement
 from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.render import names
-from batchwright_operator.resources.conditions import get_condition, merge_conditions
+from batchwright_operator.resources.conditions import Condition, get_condition, merge_conditions
 from batchwright_operator.resources.status import ModelServerStatus, ModelStatus
 
 
@@ -56,19 +56,30 @@ def build_status(
 def condition_events(
     previous: ModelServerStatus, status: ModelServerStatus, *, now: float
 ) -> Iterator[Event]:
-    """An event for each condition whose status or reason is not what it was."""
+    """An event for each condition that has come true again or has gone bad.
+
+    What is only under way is told by the conditions themselves.
+    """
     for condition in status.conditions:
         old = get_condition(previous.conditions, condition.type)
-        if old is None and not condition.is_true:
-            continue  # nothing is true of an object that has just been made
-        if old is not None and (old.status, old.reason) == (condition.status, condition.reason):
+        if _is_bad_news(condition, old):
+            kind = EventType.WARNING
+        elif condition.is_true and old is not None and not old.is_true:
+            kind = EventType.NORMAL
+        else:
             continue
-        is_bad = condition.reason in _WARNINGS
-        kind = EventType.WARNING if is_bad else EventType.NORMAL
         yield Event(at=now, type=kind, reason=condition.reason, message=condition.message)
 
 
-_WARNINGS = frozenset({"PodsCrashing", "ConfigRejected", "ModelsNotAvailable"})
+_FAULTS = frozenset({"PodsCrashing", "ConfigRejected", "ModelsNotAvailable"})
+
+
+def _is_bad_news(condition: Condition, old: Condition | None) -> bool:
+    if old is not None and old.reason == condition.reason:
+        return False
+    # Pods that start give no answer either: silence is news only after an answer.
+    was_true = old is not None and old.is_true
+    return condition.reason in _FAULTS or (was_true and condition.reason == "MetricsUnreachable")
 
 
 def restart_events(previous: Observed, observed: Observed, *, now: float) -> Iterator[Event]:

@@ -24,7 +24,7 @@ class Fault:
         return f"{place}: {self.problem}"
 
 
-class InvalidManifests(ValueError):  # noqa: N818  manifests are invalid; "Error" adds nothing
+class InvalidManifests(ValueError):
     """Manifests that cannot be accepted; carries every fault found, not the first."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
