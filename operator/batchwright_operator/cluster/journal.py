@@ -7,22 +7,30 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from batchwright_operator.reconcile.outcome import Event
+from batchwright_operator.resources.metadata import ObjectKey
+from batchwright_operator.resources.modelserver import API_VERSION, KIND
 from batchwright_operator.resources.status import ModelServerStatus
 
 
 def load_status(path: Path) -> ModelServerStatus | None:
     """The status in a file; None if there is none that can be read."""
     try:
-        return ModelServerStatus.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        return ModelServerStatus.model_validate(json.loads(path.read_bytes())["status"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None
 
 
-def apply_status(path: Path, status: ModelServerStatus) -> None:
-    """Write the status so that a reader sees the old one or the new one, never a part."""
+def apply_status(path: Path, key: ObjectKey, status: ModelServerStatus) -> None:
+    """Write the object with its status so that a reader sees the old one or the new one, never a part."""
     staged = path.with_suffix(".staged")
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged.write_text(status.model_dump_json(by_alias=True, indent=2) + "\n")
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "status": status.model_dump(mode="json", by_alias=True),
+    }
+    staged.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     os.replace(staged, path)
 
 

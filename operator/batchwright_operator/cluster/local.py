@@ -69,7 +69,7 @@ class LocalCluster:
 
     async def write_status(self, key: ObjectKey, status: ModelServerStatus) -> None:
         """Write the object's `status.json`."""
-        journal.apply_status(self._state / key.name / "status.json", status)
+        journal.apply_status(self._state / key.name / "status.json", key, status)
 
     async def record_event(self, key: ObjectKey, event: Event) -> None:
         """Add a line to the object's `events.jsonl`."""

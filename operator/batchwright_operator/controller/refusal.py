@@ -59,6 +59,6 @@ def _event(model: Model, state: ModelState, back: ModelState, message: str) -> E
         reason="StrategyReturned",
         message=message,
         model=model.name,
-        from_plan=state.plan.strategy.value,
-        to_plan=back.plan.strategy.value,
+        from_plan=str(state.plan),
+        to_plan=str(back.plan),
     )

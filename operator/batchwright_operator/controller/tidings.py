@@ -37,6 +37,6 @@ def _event(item: Tuned, decision: Decision, reason: str, now: float) -> Event:
         reason=reason,
         message=decision.message,
         model=item.model.name,
-        from_plan=decision.previous.strategy.value,
-        to_plan=decision.plan.strategy.value,
+        from_plan=str(decision.previous),
+        to_plan=str(decision.plan),
     )

@@ -1,6 +1,6 @@
 """The conditions of a ModelServer, each from one look at its pods."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from batchwright_operator.reconcile.applied import Applied, Progress
@@ -78,28 +78,34 @@ def _models_available(look: Look) -> Condition:
     kind = ConditionType.MODELS_AVAILABLE
     if not any(isinstance(report, Signals) for report in look.reports.values()):
         return _unknown(look, kind, "MetricsUnreachable", "No pod has answered.")
-    faults = tuple(_model_faults(look))
-    if faults:
-        return _false(look, kind, "ModelsNotAvailable", "; ".join(faults))
+    failed = tuple(_each_model(look, _error))
+    if failed:
+        return _false(look, kind, "ModelsNotAvailable", "; ".join(failed))
+    waiting = tuple(_each_model(look, _stage))
+    if waiting:
+        return _false(look, kind, "ModelsLoading", "; ".join(waiting))
     return _true(look, kind, "AllAvailable", f"All {len(look.server.spec.models)} models serve.")
 
 
-def _model_faults(look: Look) -> Iterator[str]:
+def _each_model(look: Look, describe: Callable[[tuple[ModelSignals, ...]], str]) -> Iterator[str]:
+    """A sentence for each model of each pod of which `describe` has something to say."""
     for pod, report in sorted(look.reports.items()):
         if isinstance(report, Signals):
-            found = {model.name: model for model in report.models}
             for model in look.server.spec.models:
-                fault = _model_fault(found.get(model.name))
-                if fault:
-                    yield f"{model.name} on {pod}: {fault}"
+                found = tuple(item for item in report.models if item.name == model.name)
+                text = describe(found)
+                if text:
+                    yield f"{model.name} on {pod}: {text}"
 
 
-def _model_fault(model: ModelSignals | None) -> str:
-    if model is None:
-        return "not loaded"
-    if model.error:
-        return model.error
-    return "" if model.state == "AVAILABLE" else model.state.lower()
+def _error(versions: tuple[ModelSignals, ...]) -> str:
+    return next((version.error for version in versions if version.error), "")
+
+
+def _stage(versions: tuple[ModelSignals, ...]) -> str:
+    if any(version.state == "AVAILABLE" for version in versions):
+        return ""
+    return versions[0].state.lower() if versions else "not loaded yet"
 
 
 def _settled(look: Look) -> Condition:
