@@ -21,7 +21,7 @@ def load_status(path: Path) -> ModelServerStatus | None:
 
 
 def apply_status(path: Path, key: ObjectKey, status: ModelServerStatus) -> None:
-    """Write the object with its status so that a reader sees the old one or the new one, never a part."""
+    """Write the object with its status; a reader sees the old one or the new one, never a part."""
     staged = path.with_suffix(".staged")
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
