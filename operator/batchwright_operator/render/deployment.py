@@ -30,7 +30,7 @@ def render_deployment(server: ModelServer, settings: Settings) -> names.Manifest
 
 
 def _pod_metadata(server: ModelServer) -> names.Manifest:
-    metadata: names.Manifest = {"labels": names.labels(server)}
+    metadata: names.Manifest = {"labels": names.pod_labels(server)}
     if server.spec.pod.annotations:
         metadata["annotations"] = dict(server.spec.pod.annotations)
     return metadata

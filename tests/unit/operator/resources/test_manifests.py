@@ -1,0 +1,58 @@
+"""From YAML text to objects."""
+
+import pytest
+import yaml
+
+from batchwright_operator.resources.manifests import InvalidManifests, check_names, parse_manifests
+from tests.support.modelservers import make_server, server_document
+
+
+def _faults(text: str) -> list[str]:
+    with pytest.raises(InvalidManifests) as caught:
+        parse_manifests(text, file="a.yaml")
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_several_documents() -> None:
+    """Every document is read; an empty one is none."""
+    text = yaml.safe_dump_all([server_document(name="one"), None, server_document(name="two")])
+    assert [server.name for server in parse_manifests(text, file="a.yaml")] == ["one", "two"]
+
+
+def test_faults_of_all_documents() -> None:
+    """Each fault says file, document, path and reason."""
+    bad = server_document()
+    bad["spec"]["replica"] = 2
+    text = yaml.safe_dump_all([bad, {"kind": "Deployment"}, [1]])
+    assert _faults(text) == [
+        "a.yaml:0: spec.replica: unknown key; remove it or check its spelling",
+        "a.yaml:1: apiVersion: required, but missing; expected batchwright.dev/v1alpha1",
+        "a.yaml:1: kind: expected ModelServer (got 'Deployment')",
+        "a.yaml:2: expected a mapping with apiVersion and kind, got list",
+    ]
+
+
+def test_key_given_twice() -> None:
+    """YAML itself would silently keep the last one."""
+    faults = _faults("kind: ModelServer\nkind: ModelServer\n")
+    assert "key given more than once: kind" in faults[0]
+
+
+@pytest.mark.parametrize("text", ["", "---\n---\n", "# nothing\n"])
+def test_nothing_in_it(text: str) -> None:
+    """An empty file is a fault and not nothing to do."""
+    assert _faults(text) == ["a.yaml: no object in it; expected a ModelServer"]
+
+
+def test_not_yaml() -> None:
+    """Broken YAML is told with its place."""
+    assert "not valid YAML" in _faults("a: [1")[0]
+    assert "line" in _faults("a: [1")[0]
+
+
+def test_same_name_in_two_files() -> None:
+    """Objects of one name cannot live side by side."""
+    faults = check_names((("a.yaml", make_server()), ("b.yaml", make_server())))
+    assert [str(fault) for fault in faults] == [
+        "b.yaml: metadata.name: 'vision' is the name of an object in a.yaml too"
+    ]

@@ -1,0 +1,117 @@
+"""What a ModelServer accepts, fills in and refuses."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_server.config.plan import Strategy
+from batchwright_server.config.problems import problems_of
+from tests.support.modelservers import make_server, model_document, server_document
+
+
+def _refusal(document: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as caught:
+        ModelServer.model_validate(document, by_alias=True, by_name=False)
+    return "\n".join(str(problem) for problem in problems_of(caught.value))
+
+
+def test_defaults() -> None:
+    """A model with nothing but a name and a source is adaptive between reload and demultiplex."""
+    server = make_server()
+    batching = server.spec.models[0].batching
+    assert batching.is_adaptive
+    assert batching.strategies == (Strategy.RELOAD, Strategy.DEMULTIPLEX)
+    assert (server.spec.replicas, server.spec.service.grpc_port, server.spec.service.http_port) == (
+        1,
+        9000,
+        8000,
+    )
+
+
+@pytest.mark.parametrize(
+    ("batching", "path", "words"),
+    [
+        ({"strategy": "Buckets"}, "strategy", "not available in this release"),
+        ({"strategy": "Dynamic"}, "strategy", "not available in this release"),
+        ({"strategy": "reload"}, "strategy", "'Reload'"),
+        ({"dynamic": {"min": 1, "max": 2}}, "dynamic", "not available in this release"),
+        ({"maxBatchSize": 8.0}, "maxBatchSize", "integer"),
+        ({"maxBatchSize": "8"}, "maxBatchSize", "integer"),
+        ({"maxBatchSize": True}, "maxBatchSize", "integer"),
+        ({"maxBatchSize": 0}, "maxBatchSize", "greater than or equal to 1"),
+        ({"max_batch_size": 8}, "max_batch_size", "unknown key"),
+        ({"adaptive": {"candidates": []}}, "adaptive.candidates", "at least one candidate"),
+        (
+            {"adaptive": {"candidates": ["Reload", "Reload"]}},
+            "adaptive.candidates",
+            "each candidate once",
+        ),
+        ({"adaptive": {"candidates": ["Fixed"]}}, "adaptive.candidates", "no candidate in this release"),
+        ({"adaptive": {"objective": "Latency"}}, "adaptive.objective", "not available in this release"),
+        ({"adaptive": {"minSavingPercent": 101}}, "adaptive.minSavingPercent", "100"),
+        ({"reload": {"onMiss": "Split"}}, "reload.onMiss", "not available in this release"),
+        (
+            {"reload": {"compiledCache": {"maxBytes": "1Gi"}}},
+            "reload.compiledCache.maxBytes",
+            "not avail",
+        ),
+        ({"fixed": {"batchSize": -1}}, "fixed.batchSize", "greater than or equal to 1"),
+    ],
+)
+def test_batching_refused(batching: dict[str, Any], path: str, words: str) -> None:
+    """What cannot be done is refused at its own path, never passed over."""
+    text = _refusal(server_document(model_document(batching=batching)))
+    assert text.startswith(f"spec.models[0].batching.{path}: ")
+    assert words in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({}, "exactly one source"),
+        ({"image": {"reference": "x"}, "pvc": {"claimName": "a"}}, "source.image: not available"),
+        ({"uri": "s3://bucket"}, "source.uri: not available"),
+        ({"configMap": {"name": "x"}}, "source.configMap: not available"),
+        ({"pvc": {"claimName": "a", "path": "../b"}}, "inside the volume"),
+        ({"pvc": {"claimName": "a", "path": "/b"}}, "inside the volume"),
+    ],
+)
+def test_source_refused(source: dict[str, Any], words: str) -> None:
+    """A model comes from one volume, and from nowhere outside it."""
+    assert words in _refusal(server_document({"name": "m", "source": source}))
+
+
+@pytest.mark.parametrize("name", ["", "Vision", "9lives", "vision-", "a" * 49, "a.b"])
+def test_name_refused(name: str) -> None:
+    """A name must do for a Service."""
+    assert "metadata.name" in _refusal(server_document(name=name))
+
+
+def test_every_problem_is_listed() -> None:
+    """Several faults are told together."""
+    document = server_document(model_document(shape="auto"), replicas=-1, tls={})
+    text = _refusal(document)
+    assert all(path in text for path in ("spec.replicas", "spec.models[0].shape", "spec.tls"))
+
+
+def test_model_names_are_unique() -> None:
+    """Two models of one name are refused by name."""
+    assert "['a']" in _refusal(server_document(model_document("a"), model_document("a")))
+
+
+def test_equal_ports_refused() -> None:
+    """One port cannot be both."""
+    text = _refusal(server_document(service={"grpcPort": 9000, "httpPort": 9000}))
+    assert "must differ; both are 9000" in text
+
+
+@given(st.integers(0, 1000), st.integers(1, 65534))
+def test_written_and_read_again(replicas: int, port: int) -> None:
+    """A ModelServer written out is the ModelServer read in."""
+    server = make_server(replicas=replicas, service={"grpcPort": port, "httpPort": port + 1})
+    assert ModelServer.model_validate(server.model_dump(by_alias=True, mode="json")) == server
