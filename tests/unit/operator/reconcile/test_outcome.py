@@ -1,0 +1,117 @@
+"""Status, conditions and events from one look at the pods."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from batchwright_operator.reconcile import judgement, outcome
+from batchwright_operator.reconcile.applied import observe_applied
+from batchwright_operator.reconcile.observed import Observed, Phase, Pod, Report, Unreachable
+from batchwright_operator.resources.conditions import Condition, ConditionType, get_condition
+from batchwright_operator.resources.status import ModelServerStatus
+from tests.support.modelservers import make_model_signals, make_server, make_signals
+
+WANTED = "00000000000000aa"
+POD = Pod("vision-0", "127.0.0.1", Phase.RUNNING, ready=True)
+OTHER = dataclasses.replace(POD, name="vision-1")
+SERVING = make_signals(config_hash=WANTED)
+REFUSING = make_signals(config_hash="old", rejected_hash=WANTED, error="resnet: no such model")
+
+
+def _status(
+    *pods: Pod,
+    reports: Mapping[str, Report],
+    replicas: int = 1,
+    previous: ModelServerStatus | None = None,
+) -> ModelServerStatus:
+    observed = Observed(pods=pods)
+    look = judgement.Look(
+        server=make_server(replicas=replicas),
+        observed=observed,
+        reports=reports,
+        applied=observe_applied(observed, reports, WANTED),
+    )
+    return outcome.build_status(look, (), previous or ModelServerStatus(), now=60.0)
+
+
+def _condition(status: ModelServerStatus, kind: ConditionType) -> Condition:
+    found = get_condition(status.conditions, kind)
+    assert found is not None
+    return found
+
+
+def test_all_is_well() -> None:
+    """Every condition is true once the pod is ready and serves the document."""
+    status = _status(POD, reports={POD.name: SERVING})
+    assert all(condition.is_true for condition in status.conditions)
+    assert {condition.last_transition_time for condition in status.conditions} == {
+        "1970-01-01T00:01:00Z"
+    }
+    assert (status.replicas, status.ready_replicas) == (1, 1)
+
+
+def test_a_new_pod_counts() -> None:
+    """ConfigApplied is about all current pods, one that has just been made included."""
+    status = _status(POD, OTHER, reports={POD.name: SERVING}, replicas=2)
+    applied = _condition(status, ConditionType.CONFIG_APPLIED)
+    assert (applied.status, applied.reason) == ("Unknown", "MetricsUnreachable")
+    assert OTHER.name in applied.message
+
+
+def test_a_refused_document() -> None:
+    """A refusal is told with the pod and its reason, even where other pods took the document."""
+    reports = {POD.name: SERVING, OTHER.name: REFUSING}
+    applied = _condition(_status(POD, OTHER, reports=reports), ConditionType.CONFIG_APPLIED)
+    assert (applied.status, applied.reason) == ("False", "ConfigRejected")
+    assert OTHER.name in applied.message
+    assert "no such model" in applied.message
+
+
+def test_a_pod_that_dies_while_starting() -> None:
+    """The condition carries how often it died, and its last words."""
+    dying = dataclasses.replace(
+        POD, phase=Phase.PENDING, ready=False, failed_starts=3, reason="exit code 1: no model"
+    )
+    ready = _condition(_status(dying, reports={}), ConditionType.READY)
+    assert ready.reason == "PodsCrashing"
+    assert "3 times" in ready.message
+    assert "no model" in ready.message
+
+
+def test_a_model_that_fails() -> None:
+    """A model's own error is in the condition; one that only loads is no fault."""
+    failing = make_signals(make_model_signals(state="LOADING", error="bad file"), config_hash=WANTED)
+    loading = make_signals(make_model_signals(state="LOADING"), config_hash=WANTED)
+    kind = ConditionType.MODELS_AVAILABLE
+    failed = _condition(_status(POD, reports={POD.name: failing}), kind)
+    waiting = _condition(_status(POD, reports={POD.name: loading}), kind)
+    assert (failed.reason, "bad file" in failed.message) == ("ModelsNotAvailable", True)
+    assert waiting.reason == "ModelsLoading"
+
+
+def test_events_are_transitions() -> None:
+    """Starting says nothing; coming true and going bad are told once."""
+    silent = {POD.name: Unreachable("refused")}
+    starting = dataclasses.replace(POD, ready=False)
+    looks: list[tuple[Pod, Mapping[str, Report]]] = [
+        (starting, silent),
+        (POD, {POD.name: SERVING}),
+        (POD, {POD.name: SERVING}),
+        (POD, {POD.name: REFUSING}),
+        (POD, {POD.name: REFUSING}),
+    ]
+    told: list[list[str]] = []
+    previous = ModelServerStatus()
+    for pod, reports in looks:
+        status = _status(pod, reports=reports, previous=previous)
+        events = outcome.condition_events(previous, status, now=1.0)
+        told.append([event.reason for event in events])
+        previous = status
+    assert told == [[], ["AllPodsReady", "Applied", "AllAvailable"], [], ["ConfigRejected"], []]
+
+
+def test_a_restart_is_told() -> None:
+    """Each restart of a process is an event with the reason of its death."""
+    again = dataclasses.replace(POD, restarts=1, reason="killed by SIGKILL")
+    (event,) = outcome.restart_events(Observed(pods=(POD,)), Observed(pods=(again,)), now=1.0)
+    assert (event.reason, event.type) == ("PodRestarted", "Warning")
+    assert "SIGKILL" in event.message
