@@ -1,0 +1,103 @@
+"""The window."""
+
+from dataclasses import replace
+
+from batchwright_operator.policy import traffic
+from batchwright_operator.policy.history import SLICES_PER_WINDOW, History
+from tests.unit.operator.policy.samples import DEMULTIPLEX, NOON, RELOAD, Pod
+
+
+def extended(history: History, *pods: Pod, at: float) -> History:
+    """The history with what these pods say; a window of 60 s, reload wanted."""
+    readings = {pod.name: pod.reading() for pod in pods}
+    return history.extended(readings, plan=RELOAD, now=NOON + at, window_seconds=60)
+
+
+def test_the_first_reading_is_only_where_the_next_slice_starts() -> None:
+    """Nothing is known from one reading."""
+    history = extended(History(), Pod().after(30, {8: 300}), at=0)
+    assert history.slices == ()
+    assert history.seconds == 0
+
+
+def test_slices_older_than_the_window_are_dropped() -> None:
+    """The window moves with the time."""
+    pod, history = Pod(), extended(History(), Pod(), at=0)
+    for tick in range(1, 101):
+        pod = pod.after(3, {8: 10})
+        history = extended(history, pod, at=3 * tick)
+    assert history.seconds == 60
+    assert traffic.total(history.by_pod().values()).requests == {8: 200}
+
+
+def test_a_hasty_caller_gets_no_more_slices() -> None:
+    """The cost of a decision is bounded whatever the pace of the caller."""
+    pod, history = Pod(), extended(History(), Pod(), at=0)
+    for tick in range(1, 601):
+        pod = pod.after(0.1, {8: 1})
+        history = extended(history, pod, at=0.1 * tick)
+    assert len(history.slices) <= SLICES_PER_WINDOW
+    assert traffic.total(history.by_pod().values()).request_count >= 580
+
+
+def test_a_restart_costs_one_slice() -> None:
+    """What is known stays; the new process starts its own slices."""
+    pod = Pod()
+    history = extended(History(), pod, at=0)
+    pod = pod.after(3, {8: 10})
+    history = extended(history, pod, at=3)
+    restarted = Pod(process="process-1", uptime=1.0)
+    history = extended(history, restarted, at=6)
+    assert len(history.slices) == 1
+    history = extended(history, restarted.after(3, {8: 4}), at=9)
+    assert traffic.total(history.by_pod().values()).requests == {8: 14}
+
+
+def test_a_counter_reset_costs_one_slice() -> None:
+    """A counter that shrank gives no slice, and the next one starts behind it."""
+    pod = Pod().after(3, {8: 10})
+    history = extended(History(), pod, at=0)
+    reset = replace(Pod(), uptime=pod.uptime + 3)
+    history = extended(history, reset, at=3)
+    assert history.slices == ()
+    history = extended(history, reset.after(3, {8: 4}), at=6)
+    assert traffic.total(history.by_pod().values()).requests == {8: 4}
+
+
+def test_another_plans_traffic_does_not_count() -> None:
+    """Numbers of two plans never mix."""
+    pod = Pod(plan=DEMULTIPLEX)
+    history = extended(History(), pod, at=0)
+    pod = pod.after(3, {8: 10})
+    history = extended(history, pod, at=3)
+    switched = replace(pod.after(3, {8: 10}), plan=RELOAD)
+    history = extended(history, switched, at=6)
+    assert history.slices == ()
+    history = extended(history, switched.after(3, {8: 7}), at=9)
+    assert traffic.total(history.by_pod().values()).requests == {8: 7}
+
+
+def test_a_clock_that_went_back_starts_anew() -> None:
+    """Slices whose age cannot be told are not used."""
+    history = extended(History(), Pod(), at=100)
+    history = extended(history, Pod().after(3, {8: 10}), at=103)
+    assert extended(history, Pod().after(6, {8: 20}), at=50).slices == ()
+
+
+def test_a_long_gap_starts_anew() -> None:
+    """What was more than three windows ago says nothing of now."""
+    history = extended(History(), Pod(), at=0)
+    history = extended(history, Pod().after(3, {8: 10}), at=3)
+    assert extended(history, Pod().after(200, {8: 900}), at=200).slices == ()
+
+
+def test_a_pod_whose_clock_stands_still_is_stale() -> None:
+    """An old document that comes again and again is no fresh reading."""
+    pod = Pod()
+    history = extended(History(), pod, at=0)
+    assert history.is_fresh(pod.name, window_seconds=60)
+    history = extended(history, pod, at=14)
+    assert history.is_fresh(pod.name, window_seconds=60)
+    history = extended(history, pod, at=18)
+    assert not history.is_fresh(pod.name, window_seconds=60)
+    assert not history.is_fresh("another", window_seconds=60)
