@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 14.0, 34.0
+_HEADROOM, _Y_STEPS = 1.02, 4
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 Point = tuple[float, float]
@@ -53,8 +54,9 @@ class Frame:
 
     @property
     def y(self) -> Scale:
-        """Upwards, a little room left above."""
-        top = nice_step(self.y_top * 1.04 / 4) * 4 if self.y_top > 0 else 1.0
+        """Upwards, to a round number with a little room above the highest value."""
+        step = nice_step(self.y_top / _Y_STEPS) if self.y_top > 0 else 1.0
+        top = step * max(1, math.ceil(self.y_top * _HEADROOM / step))
         return Scale(0.0, top, self.height - _BOTTOM, _TOP)
 
     def render(self, marks: Iterable[str], description: str) -> str:
@@ -71,7 +73,7 @@ def axes(frame: Frame, x_title: str, x_ticks: Sequence[float] | None = None) -> 
     parts = [
         f'<line class="grid" x1="{x.start:.1f}" x2="{x.end:.1f}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
         f'<text class="tick" x="{x.start - 8:.1f}" y="{y(v) + 4:.1f}" text-anchor="end">{v:,g}</text>'
-        for v in y.ticks(4)
+        for v in y.ticks(_Y_STEPS + 1)
     ]
     parts += [
         f'<text class="tick" x="{x(v):.1f}" y="{y.start + 18:.1f}" text-anchor="middle">{v:g}</text>'

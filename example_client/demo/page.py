@@ -58,17 +58,25 @@ def _lead(story: report.Story) -> str:
 
 
 def _render_decision(run: records.Run) -> str:
-    if run.switches:
-        switch = run.switches[0]
-        told, when = (
+    """What the policy said when it switched, and what it says at the end."""
+    quotes = [
+        (
             switch.message,
-            f"{switch.source} to {switch.target}, {switch.at:.1f} s after the start",
+            f"{switch.source} to {switch.target}, {switch.at:.1f} s after the first request",
         )
-    else:
-        told, when = str(run.decision.get("message", "")), "the last decision"
-    if not told:
-        return ""
-    return f"<blockquote>{html.escape(told)}<footer>{html.escape(when)}</footer></blockquote>"
+        for switch in run.switches
+    ]
+    last = str(run.decision.get("message", ""))
+    if quotes and last.startswith(
+        quotes[-1][0].rstrip(".")
+    ):  # the same sentence, with what was measured
+        quotes[-1] = (last, quotes[-1][1])
+    elif last:
+        quotes.append((last, "at the end"))
+    return "".join(
+        f"<blockquote>{html.escape(told)}<footer>{html.escape(when)}</footer></blockquote>"
+        for told, when in quotes
+    )
 
 
 def _render_table(run: records.Run) -> str:

@@ -1,5 +1,6 @@
 """The charts of the report, each a function from a run to SVG."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,7 +10,8 @@ _WIDTH = 1000.0
 _HEIGHT = 270.0
 _LOW_HEIGHT = 150.0
 _SMOOTHED_SECONDS = 5  # the line through the bars
-_LATENCY_BIN = 5.0  # seconds
+_LATENCY_BIN = 5.0  # seconds, about
+_SECONDS = "seconds since the first request"
 
 
 def throughput(run: records.Run) -> str:
@@ -27,8 +29,8 @@ def throughput(run: records.Run) -> str:
         )
         for at, value in zip(seconds, values, strict=True)
     ]
-    smooth = chart.line(frame, _smoothed(values), "line")
-    marks = [chart.axes(frame, _SECONDS), *bars, smooth, *_switch_marks(frame, run)]
+    lines = [chart.line(frame, _smoothed(values, start, end), "line") for start, end in _stretches(run)]
+    marks = [*_ground(frame, run), *bars, *lines]
     return frame.render(marks, "samples per second over time")
 
 
@@ -47,7 +49,7 @@ def reloads(run: records.Run) -> str:
         )
         for at, value in zip(seconds, values, strict=True)
     ]
-    marks = [chart.axes(frame, _SECONDS), *bars, *_switch_marks(frame, run)]
+    marks = [*_ground(frame, run), *bars]
     return frame.render(marks, "reloads per second over time")
 
 
@@ -64,9 +66,11 @@ def latency(run: records.Run) -> str:
         )
         for answer in well
     ]
-    medians, highs = _percentile_lines(run, well)
-    lines = [chart.line(frame, highs, "line faint"), chart.line(frame, medians, "line")]
-    marks = [chart.axes(frame, _SECONDS), *dots, *lines, *_switch_marks(frame, run)]
+    lines = []
+    for start, end in _stretches(run):
+        medians, highs = _percentile_lines(well, start, end)
+        lines += [chart.line(frame, highs, "line faint"), chart.line(frame, medians, "line")]
+    marks = [*_ground(frame, run), *dots, *lines]
     return frame.render(marks, "milliseconds per request over time")
 
 
@@ -94,9 +98,6 @@ def batch_sizes(run: records.Run) -> str:
     return frame.render(marks, "share of requests by batch size, in percent")
 
 
-_SECONDS = "seconds since the first request"
-
-
 def _over_time(run: records.Run, top: float, height: float) -> chart.Frame:
     return chart.Frame(_WIDTH, height, (0.0, run.ended), top)
 
@@ -115,35 +116,48 @@ def _by_side(run: records.Run) -> dict[str, list[records.Answer]]:
     return {side: answers for side, answers in groups.items() if answers}
 
 
-def _switch_marks(frame: chart.Frame, run: records.Run) -> list[str]:
-    if not run.switches:
-        return []
-    switch = run.switches[0]
-    end = switch.at if run.settled is None else max(run.settled, switch.at)
-    return [chart.band(frame, switch.at, end, "switch")]
+def _stretches(run: records.Run) -> list[tuple[float, float]]:
+    """Before and after the switch, or the whole: what lines must not join."""
+    if not run.switches or run.settled is None:
+        return [(0.0, run.ended)]
+    return [(0.0, run.switches[0].at), (run.settled, run.ended)]
+
+
+def _ground(frame: chart.Frame, run: records.Run) -> list[str]:
+    """Axes, and the switch."""
+    ground = [chart.axes(frame, _SECONDS)]
+    if run.switches:
+        switch = run.switches[0]
+        end = switch.at if run.settled is None else max(run.settled, switch.at)
+        ground.append(chart.band(frame, switch.at, end, "switch"))
+    return ground
 
 
 def _samples(answers: Sequence[records.Answer]) -> float:
     return float(sum(answer.samples for answer in answers if answer.is_ok))
 
 
-def _smoothed(values: Sequence[float]) -> list[chart.Point]:
+def _smoothed(values: Sequence[float], start: float, end: float) -> list[chart.Point]:
     half = _SMOOTHED_SECONDS // 2
-    windows = [values[max(0, at - half) : at + half + 1] for at in range(len(values))]
-    return [(at + 0.5, sum(window) / len(window)) for at, window in enumerate(windows)]
+    first, last = math.ceil(start), min(math.floor(end), len(values))
+    windows = [
+        (at, values[max(first, at - half) : min(at + half + 1, last)]) for at in range(first, last)
+    ]
+    return [(at + 0.5, sum(window) / len(window)) for at, window in windows]
 
 
 def _percentile_lines(
-    run: records.Run, answers: Sequence[records.Answer]
+    answers: Sequence[records.Answer], start: float, end: float
 ) -> tuple[list[chart.Point], list[chart.Point]]:
+    bins = max(1, round((end - start) / _LATENCY_BIN))
+    width = (end - start) / bins
     medians, highs = [], []
-    for index in range(int(run.ended / _LATENCY_BIN)):
-        start = index * _LATENCY_BIN
-        within = periods.answered(answers, start, start + _LATENCY_BIN)
+    for left in (start + index * width for index in range(bins)):
+        within = periods.answered(answers, left, left + width)
         if within:
             median, high = periods.percentiles(within)
-            medians.append((start + _LATENCY_BIN / 2, median))
-            highs.append((start + _LATENCY_BIN / 2, high))
+            medians.append((left + width / 2, median))
+            highs.append((left + width / 2, high))
     return medians, highs
 
 

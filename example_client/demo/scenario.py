@@ -7,9 +7,9 @@ from typing import Protocol
 
 from example_client.demo import observation, records, supervision, traffic
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.25
 _TICK_SECONDS = 5.0
-_LEAST_AFTER_SECONDS = 15.0
+_LEAST_AFTER_SECONDS = 30.0  # the policy checks its switch over a window, which the manifest makes 20 s
 _MOST_TRAFFIC_SECONDS = 100.0  # where the switch leaves a choice
 _SETTLE_SECONDS = 30.0
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -44,6 +45,8 @@ def tell_end(console: Console, story: report.Story, out: Path) -> None:
     """Figures, promises, and where the reports are."""
     console.print()
     console.print(_table(story.run))
+    if told := story.run.decision.get("message"):
+        console.print(f"The policy's last word: {told}", highlight=False, markup=False)
     stall = periods.stall_around_switch(story.run)
     if stall:
         console.print(
@@ -61,9 +64,11 @@ def tell_end(console: Console, story: report.Story, out: Path) -> None:
 
 
 def _table(run: records.Run) -> Table:
-    table = Table("", "strategy", *("seconds", "requests", "samples/s", "p50 ms", "p99 ms", "reloads"))
-    for column in table.columns[2:]:
-        column.justify = "right"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("strategy", no_wrap=True)
+    for head in ("seconds", "requests", "samples/s", "p50 ms", "p99 ms", "reloads"):
+        table.add_column(head, justify="right", no_wrap=True)
     stretches = periods.before_and_after(run)
     if stretches is None:
         strategy = run.readings[-1].strategy if run.readings else "?"
