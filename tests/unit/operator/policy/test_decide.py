@@ -121,13 +121,36 @@ def test_a_wrong_prediction_is_taken_back_and_remembered() -> None:
         return pod.after(3, {8: 25}, would_reloads=1)
 
     pod = Pod(costs=(RELOAD_PLAN, scaled(EVEN_PLAN, 0.8)))
-    desk.serve(pod, 700, demultiplex_is_slow)
+    desk.serve(pod, 450, demultiplex_is_slow)
     there, back = desk.moves
     assert (there.action, there.plan) == (Action.SWITCH, DEMULTIPLEX)
     assert (back.action, back.reason, back.plan) == (Action.RETURN, Reason.PREDICTION_WRONG, RELOAD)
     assert "gave 24 % less samples/s, and rests until 13:0" in back.message
     assert back.predicted["measuredSpeedupPercent"] == 76
     assert desk.state.factors(desk.now)[DEMULTIPLEX] > 1.5
+
+
+def test_observe_after_a_switch_says_that_it_would_go_back() -> None:
+    """A user who stops the policy in the middle of a check is told what it finds, and keeps the plan."""
+    desk = Desk()
+    costs = (RELOAD_PLAN, scaled(EVEN_PLAN, 0.8))
+    pod = desk.serve(Pod(costs=costs), 14, lambda it: it.after(3, {8: 33}, reloads=1))
+    assert desk.state.plan == DEMULTIPLEX
+    desk.rules = replace(RULES, mode=Mode.OBSERVE)
+    desk.serve(pod, 40, lambda it: it.after(3, {8: 25}, would_reloads=1))
+    assert len(desk.moves) == 1
+    assert desk.last.reason is Reason.OBSERVE_ONLY
+    assert "would go back to Reload: Demultiplex was predicted to give" in desk.last.message
+
+
+def test_the_first_moments_on_a_new_plan_are_not_held_against_it() -> None:
+    """Cold caches after a switch are over before the check looks."""
+    desk = Desk()
+    pod = desk.serve(Pod(), 12, mixed_on_reload)
+    assert desk.state.plan == DEMULTIPLEX
+    pod = desk.serve(pod, 4, lambda it: it.after(3, {8: 1}, would_reloads=16))
+    desk.serve(pod, 20, mixed_on_reload)
+    assert "measured 2.0" in desk.last.message
 
 
 def test_what_is_remembered_survives_a_restart_of_the_operator() -> None:
@@ -278,13 +301,15 @@ def test_a_plan_that_pods_refuse_is_taken_back() -> None:
     """A plan that never comes to serve is not waited for for ever."""
     desk = Desk()
     pod = Pod()
-    for _ in range(100):
+    for _ in range(300):
         pod = mixed_on_reload(pod)
         desk.tick(pod)  # whatever is wanted, the pod stays on reload
     there, back = desk.moves
     assert (back.action, back.reason, back.plan) == (Action.RETURN, Reason.PLAN_REFUSED, RELOAD)
     assert there.plan == DEMULTIPLEX
     assert "0 of 1 pods served Demultiplex after 183 s" in back.message
+    assert desk.reasons[-1] is Reason.FAILED_BEFORE
+    assert "but was wrong before and rests until 13:03." in desk.last.message
 
 
 def test_a_counter_reset_moves_nothing_by_itself() -> None:
@@ -310,10 +335,10 @@ def test_a_clock_that_went_back_holds() -> None:
 
 def test_a_switch_without_traffic_after_it_stays_unjudged() -> None:
     """A check that finds nothing to look at is given up, and the plan stays."""
-    desk = Desk()
-    pod = desk.serve(Pod(), 14, mixed_on_reload)
+    desk = Desk(rules=replace(RULES, window_seconds=20))
+    pod = desk.serve(Pod(), 8, mixed_on_reload)
     assert desk.state.plan == DEMULTIPLEX
-    desk.serve(pod, 700, lambda it: it.after(3, {}, concurrency=0, cpu=0.01))
+    desk.serve(pod, 220, lambda it: it.after(3, {}, concurrency=0, cpu=0.01))
     assert desk.state.check is None
     assert Reason.TRAFFIC_CHANGED in desk.reasons
     assert len(desk.moves) == 1
