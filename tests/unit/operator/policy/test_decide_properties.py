@@ -38,30 +38,34 @@ class Tick:
 
 TICKS = st.builds(
     Tick,
-    seconds=st.floats(0.5, 20),
-    requests=st.dictionaries(st.integers(1, 32), st.integers(0, 20), max_size=4),
+    seconds=st.floats(1, 8),
+    requests=st.dictionaries(st.integers(1, 32), st.integers(1, 20), min_size=1, max_size=4),
     reloads=st.integers(0, 30),
     concurrency=st.floats(0, 16),
-    is_restarted=st.sampled_from([True, *[False] * 9]),
-    is_missing=st.sampled_from([True, *[False] * 9]),
+    is_restarted=st.sampled_from([*[False] * 19, True]),
+    is_missing=st.sampled_from([*[False] * 19, True]),
 )
+# Mostly with the plan that serves at the start, so that traffic decides and not the list.
+CANDIDATES = st.lists(st.sampled_from(PLANS), min_size=1, max_size=3).map(tuple) | st.lists(
+    st.sampled_from(PLANS), min_size=2, max_size=4, unique=True
+).map(lambda plans: (*plans, RELOAD))
 RULES = st.builds(
     Rules,
-    candidates=st.lists(st.sampled_from(PLANS), min_size=1, max_size=4).map(tuple),
-    mode=st.sampled_from(Mode),
+    candidates=CANDIDATES,
+    mode=st.sampled_from([*[Mode.ENFORCE] * 4, Mode.OBSERVE, Mode.PAUSED]),
     objective=st.sampled_from(Objective),
-    window_seconds=st.sampled_from([10, 60]),
+    window_seconds=st.sampled_from([12, 30]),
     cooldown_seconds=st.sampled_from([0, 30, 300]),
     min_requests=st.sampled_from([1, 30]),
 )
-FACTORS = st.floats(0.3, 3)
+FACTORS = st.sampled_from([0.2, 1.0, 3.0])
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> tuple[Rules, list[list[Tick]], tuple[float, float]]:
     """Rules, some ticks of one to three pods, and how dear the two plans are."""
     pods = draw(st.integers(1, 3))
-    ticks = draw(st.lists(st.lists(TICKS, min_size=pods, max_size=pods), min_size=1, max_size=15))
+    ticks = draw(st.lists(st.lists(TICKS, min_size=pods, max_size=pods), min_size=8, max_size=16))
     return draw(RULES), ticks, (draw(FACTORS), draw(FACTORS))
 
 
@@ -111,7 +115,7 @@ def told(
 
 
 @given(stories(), st.data())
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_order_and_duplicates_of_readings_change_nothing(
     story: tuple[Rules, list[list[Tick]], tuple[float, float]], data: st.DataObject
 ) -> None:
@@ -123,7 +127,7 @@ def test_order_and_duplicates_of_readings_change_nothing(
 
 
 @given(stories())
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_every_switch_is_allowed_and_has_its_reasons(
     story: tuple[Rules, list[list[Tick]], tuple[float, float]],
 ) -> None:
@@ -146,7 +150,7 @@ def test_every_switch_is_allowed_and_has_its_reasons(
 
 
 @given(stories())
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_every_decision_is_fit_for_a_status(
     story: tuple[Rules, list[list[Tick]], tuple[float, float]],
 ) -> None:
