@@ -60,16 +60,11 @@ def _lead(story: report.Story) -> str:
 def _render_decision(run: records.Run) -> str:
     """What the policy said when it switched, and what it says at the end."""
     quotes = [
-        (
-            switch.message,
-            f"{switch.source} to {switch.target}, {switch.at:.1f} s after the first request",
-        )
-        for switch in run.switches
+        (one.message, f"{one.source} to {one.target}, {one.at:.1f} s after the first request")
+        for one in run.switches
     ]
     last = str(run.decision.get("message", ""))
-    if quotes and last.startswith(
-        quotes[-1][0].rstrip(".")
-    ):  # the same sentence, with what was measured
+    if quotes and last.startswith(quotes[-1][0].rstrip(".")):  # it tells the outcome as well
         quotes[-1] = (last, quotes[-1][1])
     elif last:
         quotes.append((last, "at the end"))

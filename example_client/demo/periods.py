@@ -43,18 +43,19 @@ def observe(run: records.Run, strategy: str, start: float, end: float) -> Period
 
 
 def before_and_after(run: records.Run) -> tuple[Period, Period] | None:
-    """The two stretches around the one switch; None when nothing switched, or it never settled.
+    """The two stretches around the first switch; None when nothing switched, or it never settled.
 
     Before: from the first request to the decision. After: from the first answer that came when the new
-    plan served, to the moment in which the clients were told to stop.
+    plan served, to the moment in which the clients were told to stop (or the policy switched again).
     """
     if not run.switches or run.settled is None:
         return None
-    switch = run.switches[0]
+    switch, *others = run.switches
+    ended = min([run.ended, *(other.at for other in others)])
     later = [answer.end for answer in run.answers if answer.end >= run.settled]
     source, target = switch.strategies
     before = observe(run, source, 0.0, switch.at)
-    return before, observe(run, target, min(later, default=run.settled), run.ended)
+    return before, observe(run, target, min(later, default=run.settled), ended)
 
 
 def longest_stall(run: records.Run, start: float, end: float) -> float:

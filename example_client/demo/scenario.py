@@ -68,7 +68,7 @@ class Watch:
 
     def _note_switches(self) -> None:
         known = len(self.switches)
-        self.switches = self.supervised.switches(self.began_unix)
+        self.switches = self.supervised.journal.switches(self.began_unix)
         for switch in self.switches[known:]:
             self.narrator.switched(switch)
         if not self.switches or self.settled is not None or not self.readings:
@@ -114,16 +114,8 @@ async def run(
     return records.Run(
         answers=tuple(clients.answers),
         readings=tuple(watch.readings),
-        switches=supervised.switches(watch.began_unix),
+        switches=supervised.journal.switches(watch.began_unix),
         ended=ended,
         settled=watch.settled,
-        decision=_decision(supervised, clients.served.model),
+        decision=supervised.journal.decision(clients.served.model),
     )
-
-
-def _decision(supervised: supervision.Supervised, model: str) -> dict[str, object]:
-    for one in supervised.status().get("models", []):
-        if one.get("name") == model:
-            decision: dict[str, object] = one.get("decision") or {}
-            return decision
-    return {}

@@ -64,11 +64,11 @@ def tell_end(console: Console, story: report.Story, out: Path) -> None:
 
 
 def _table(run: records.Run) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     table.add_column("strategy", no_wrap=True)
     for head in ("seconds", "requests", "samples/s", "p50 ms", "p99 ms", "reloads"):
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(head, justify="right", no_wrap=True, min_width=len(head))
     stretches = periods.before_and_after(run)
     if stretches is None:
         strategy = run.readings[-1].strategy if run.readings else "?"

@@ -1,6 +1,5 @@
 """`batchwright up` as a process of its own, and what it writes about its ModelServer."""
 
-import json
 import os
 import signal
 import socket
@@ -10,15 +9,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
-from example_client.demo import records
+from example_client.demo import journal
 
 READY_SECONDS = 150.0
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 30.0
 _TAIL_LINES = 25
-_SWITCHED = "StrategySwitched"
 
 
 class SupervisionError(Exception):
@@ -56,6 +54,7 @@ class Supervised:
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.journal = journal.Journal(place.home)
         self._log: IO[bytes] = place.log.open("wb")
         self._process = subprocess.Popen(  # noqa: S603 (our own program, with paths of the user's)
             _command(place),
@@ -76,45 +75,17 @@ class Supervised:
     def wait_until_ready(self) -> None:
         """Returns when the status says Ready. Raises SupervisionError when that takes too long."""
         end = time.monotonic() + READY_SECONDS
-        while not self.is_ready():
+        while not self.journal.is_ready():
             self.check_running()
             if time.monotonic() > end:
                 raise SupervisionError(self._with_logs(f"not ready within {READY_SECONDS:.0f} seconds"))
             time.sleep(_POLL_SECONDS)
-
-    def is_ready(self) -> bool:
-        """Whether the ModelServer's condition Ready is True."""
-        conditions = self.status().get("conditions", [])
-        return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
 
     def check_running(self) -> None:
         """Raises SupervisionError when the process has ended."""
         code = self._process.poll()
         if code is not None:
             raise SupervisionError(self._with_logs(f"batchwright up ended with exit code {code}"))
-
-    def status(self) -> dict[str, Any]:
-        """The ModelServer's status; empty while there is none."""
-        try:
-            document: dict[str, Any] = json.loads((self.place.home / "status.json").read_bytes())
-        except FileNotFoundError:
-            return {}
-        status: dict[str, Any] = document.get("status", document)
-        return status
-
-    def switches(self, since: float) -> tuple[records.Switch, ...]:
-        """The switches that were told so far, their times counted from `since` (Unix seconds)."""
-        try:
-            text = (self.place.home / "events.jsonl").read_text("utf-8")
-        except FileNotFoundError:
-            return ()
-        whole_lines = text[: text.rfind("\n") + 1].splitlines()  # the last one may be half written
-        events = [json.loads(line) for line in whole_lines]
-        return tuple(
-            _switch(event, since)
-            for event in events
-            if event["reason"] == _SWITCHED and event["at"] >= since
-        )
 
     def stop(self) -> None:
         """Asks the process to end, waits, and kills its group where it does not."""
@@ -149,17 +120,6 @@ def _command(place: Place) -> list[str]:
     program = [sys.executable, "-m", "batchwright_operator", "up", str(place.manifest)]
     volume = ["--volume", f"models={place.models}"]
     return [*program, *volume, "--port", str(place.port), "--state-dir", str(place.state)]
-
-
-def _switch(event: dict[str, Any], since: float) -> records.Switch:
-    return records.Switch(
-        at=event["at"] - since,
-        model=event["model"],
-        source=event["from"],
-        target=event["to"],
-        reason=event["reason"],
-        message=event["message"],
-    )
 
 
 def _tail(log: Path) -> str:
