@@ -31,6 +31,7 @@ class Fleet:
         self._pods: list[LocalPod] = []
         self._template: PodTemplate | None = None
         self._replicas = 0
+        self._closing = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -50,18 +51,19 @@ class Fleet:
 
     async def close(self, *, grace_seconds: float) -> None:
         """End every pod: asked first, killed after `grace_seconds`."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        self._closing = True
         for pod in self._pods:
             pod.terminate(grace_seconds)
-        waits = asyncio.gather(*(pod.wait() for pod in self._pods))
+        if self._task is not None:
+            # Not cancelled: a process that is just being started would be left without an owner.
+            self._wake.set()
+            await asyncio.wait({self._task})  # what ended it early is told by `pods`
         try:
-            await asyncio.wait_for(asyncio.shield(waits), grace_seconds)
+            async with asyncio.timeout(grace_seconds):
+                await self._wait()
         except TimeoutError:
             self.kill()
-            await waits
+            await self._wait()
         self._pods.clear()
 
     def kill(self) -> None:
@@ -73,16 +75,20 @@ class Fleet:
         """Look at every pod once, and bring their number and templates closer to what is wanted."""
         await asyncio.gather(*(pod.step() for pod in self._pods))
         self._pods = [pod for pod in self._pods if not pod.is_gone]
-        if self._template is not None:
+        if self._template is not None and not self._closing:
             self._scale_up(self._template)
             self._scale_down(self._template)
 
     async def _run(self) -> None:
-        while True:
+        while not self._closing:
             await self.step()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
+
+    async def _wait(self) -> None:
+        await asyncio.gather(*(pod.wait() for pod in self._pods))
 
     @property
     def _staying(self) -> list[LocalPod]:

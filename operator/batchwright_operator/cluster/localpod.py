@@ -165,6 +165,8 @@ class LocalPod:
             self._plan_restart(f"cannot start {command[0]}: {error}", self._clock())
             return
         self.place.pid_file.write_text(f"{self._process.pid}\n")
+        if self.is_terminating:  # told to end while it was being started
+            self._process.terminate()
 
     async def _probe(self) -> None:
         path, port = self.template.ready_path, self.template.http_port

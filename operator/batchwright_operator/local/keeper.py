@@ -51,7 +51,8 @@ class Keeper:
         while True:
             due = await self._run_once()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._edited.wait(), due)
+                async with asyncio.timeout(due):
+                    await self._edited.wait()
             self._edited.clear()
 
     async def _run_once(self) -> float:
