@@ -1,0 +1,44 @@
+"""Manifest files are read and watched."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from batchwright_operator.local.manifestfiles import Watch, load_manifests
+from batchwright_operator.resources.manifests import InvalidManifests
+from tests.support.modelservers import server_document
+
+
+def _write(path: Path, name: str) -> Path:
+    path.write_text(yaml.safe_dump(server_document(name=name)))
+    return path
+
+
+def test_faults_of_all_files(tmp_path: Path) -> None:
+    """A broken file does not hide the faults of the next; a missing one is a fault too."""
+    broken, good = tmp_path / "broken.yaml", _write(tmp_path / "good.yaml", "good")
+    broken.write_text("kind: Pod")
+    with pytest.raises(InvalidManifests) as caught:
+        load_manifests([broken, tmp_path / "missing.yaml", good, good])
+    text = str(caught.value)
+    assert all(part in text for part in ("broken.yaml:0: kind", "missing.yaml: cannot be read", "too"))
+
+
+def test_a_change_is_told_once_it_has_stayed(tmp_path: Path) -> None:
+    """The first look at a change waits for the second; afterwards it is old news."""
+    file = _write(tmp_path / "a.yaml", "one")
+    watch = Watch((file,))
+    assert not watch.poll()
+    _write(file, "other")
+    assert [watch.poll() for _ in range(3)] == [False, True, False]
+
+
+def test_a_file_saved_unchanged_is_no_change(tmp_path: Path) -> None:
+    """Saving the same content does nothing."""
+    file = _write(tmp_path / "a.yaml", "one")
+    watch = Watch((file,))
+    file.unlink()
+    assert not watch.poll()
+    _write(file, "one")
+    assert [watch.poll() for _ in range(3)] == [False, False, False]
