@@ -42,7 +42,7 @@ def parse_settings(arguments: Sequence[str]) -> Settings:
     _check(parser, flags)
     try:
         document = None if flags.config_path else _single_model_document(flags)
-    except (InvalidDocument, ValueError) as error:
+    except InvalidDocument as error:
         parser.error(str(error))
     return Settings(
         config_path=Path(flags.config_path) if flags.config_path else None,
@@ -89,13 +89,20 @@ def _add_model_flags(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--batch_size", help="a number, or auto: reload for each new size")
     group.add_argument("--nireq", type=int, help="infer requests; 0: OpenVINO's optimum")
     group.add_argument("--target_device", help="OpenVINO device, CPU if not given")
-    group.add_argument("--plugin_config", help="OpenVINO properties as a JSON object")
+    group.add_argument("--plugin_config", type=_json, help="OpenVINO properties as a JSON object")
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port, 0 to 65535, got {text!r}")
     return int(text)
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not valid JSON: {error}") from error
 
 
 def _check(parser: _Parser, flags: argparse.Namespace) -> None:
@@ -117,7 +124,7 @@ def _single_model_document(flags: argparse.Namespace) -> bytes:
         "batch_size": flags.batch_size,
         "nireq": flags.nireq,
         "target_device": flags.target_device,
-        "plugin_config": json.loads(flags.plugin_config) if flags.plugin_config else None,
+        "plugin_config": flags.plugin_config,
     }
     given = {key: value for key, value in config.items() if value is not None}
     return render_document(

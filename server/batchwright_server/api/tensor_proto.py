@@ -102,19 +102,19 @@ def _from_typed_field(
     if len(values) not in (elements, 1):
         what = f"{elements} values, or one for all, for {dtype.name} {list(shape)}"
         raise InvalidInput(f"input {name!r}: {field} or tensor_content", what, f"{len(values)} values")
-    array = _to_array(name, field, values, dtype)
+    array = _to_array(name, field, np.array(values), dtype)
     return array.reshape(shape) if len(values) == elements else np.full(shape, array[0])
 
 
-def _to_array(name: str, field: str, values: Any, dtype: np.dtype[Any]) -> Tensor:
+def _to_array(name: str, field: str, values: Tensor, dtype: np.dtype[Any]) -> Tensor:
     if dtype == np.dtype("<f2"):  # half_val carries the 16 bits of each element as an integer
         return _to_array(name, field, values, np.dtype("<u2")).view(dtype)
-    try:
-        return np.array(values, dtype)
-    except OverflowError as error:
-        raise InvalidInput(
-            f"input {name!r}: {field}", f"values that fit {dtype.name}", str(error)
-        ) from error
+    if dtype.kind in "iu" and values.size:
+        limits = np.iinfo(dtype)
+        if values.min() < limits.min or values.max() > limits.max:
+            what = f"values that fit {dtype.name}"
+            raise InvalidInput(f"input {name!r}: {field}", what, f"{values.min()} to {values.max()}")
+    return values.astype(dtype)
 
 
 def _dtype_name(value: int) -> str:

@@ -7,7 +7,15 @@ path.
 import json
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from batchwright_server.config.batch_size import AutoBatch, FixedBatch, parse_batch_size
 from batchwright_server.config.batching import Batching, Fixed
@@ -23,7 +31,7 @@ class ModelConfig(Frozen):
 
     name: ModelName
     base_path: Annotated[str, Field(min_length=1)]
-    batch_size: int | str | None = None
+    batch_size: StrictInt | StrictStr | None = None
     nireq: NonNegativeInt = 0  # 0: OpenVINO's optimum
     target_device: str = "CPU"
     plugin_config: dict[str, str | bool | int | float] = Field(default={})

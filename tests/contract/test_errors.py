@@ -1,0 +1,7 @@
+from batchwright_server import errors
+from batchwright_server.api import codes
+
+
+def test_every_kind_of_failure_has_a_grpc_code() -> None:
+    """The table that translates failures is complete."""
+    assert set(codes.GRPC_CODES) == set(errors.Kind)

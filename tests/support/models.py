@@ -1,0 +1,67 @@
+"""Small models with answers that can be worked out by hand, saved where a server finds them."""
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+EXACT = {"INFERENCE_PRECISION_HINT": "f32"}  # plugin_config under which small integers stay exact
+
+
+def affine(width: int = 4) -> ov.Model:
+    """`y` = 3 · `x` + 1 on float32 [1, width]; every row of an answer tells its row of the request."""
+    x = _parameter("x", [1, width])
+    y = ops.add(ops.multiply(x, ops.constant(np.float32(3))), ops.constant(np.float32(1)))
+    return ov.Model([_result(y, "y")], [x], "affine")
+
+
+def sum_and_difference() -> ov.Model:
+    """`sum` = `a` + `b` and `difference` = `a` - `b`, all float32 [1, 2]."""
+    a, b = _parameter("a", [1, 2]), _parameter("b", [1, 2])
+    results = [_result(ops.add(a, b), "sum"), _result(ops.subtract(a, b), "difference")]
+    return ov.Model(results, [a, b], "sum-and-difference")
+
+
+def constant_batch() -> ov.Model:
+    """A graph that reshapes to exactly [1, 2, 2], so no other batch size can be had."""
+    x = _parameter("x", [1, 4])
+    y = ops.reshape(x, ops.constant(np.array([1, 2, 2])), special_zero=False)
+    return ov.Model([_result(y, "y")], [x], "constant-batch")
+
+
+def total_over_batch() -> ov.Model:
+    """`y` [4] = the sum of `x` over the batch: an output without a batch dimension."""
+    x = _parameter("x", [1, 4])
+    y = ops.reduce_sum(x, ops.constant(np.array([0])), keep_dims=False)
+    return ov.Model([_result(y, "y")], [x], "total-over-batch")
+
+
+def deep(layers: int = 60, width: int = 256) -> ov.Model:
+    """`y` [1, width] after many matrix products of `x`: slow enough to compile for requests to queue."""
+    random = np.random.default_rng(1)
+    x = _parameter("x", [1, width])
+    current: ov.Node = x
+    for _ in range(layers):
+        weights = (random.standard_normal((width, width)) / width**0.5).astype(np.float32)
+        current = ops.tanh(ops.matmul(current, ops.constant(weights), False, False))
+    return ov.Model([_result(current, "y")], [x], "deep")
+
+
+def save(model: ov.Model, folder: Path, version: int = 1) -> Path:
+    """Save `model` as a version of the model at `folder`, and give `folder`."""
+    target = folder / str(version)
+    target.mkdir(parents=True)
+    ov.save_model(model, target / "model.xml", compress_to_fp16=False)
+    return folder
+
+
+def _parameter(name: str, shape: list[int]) -> ov.Node:
+    node = ops.parameter(shape, np.float32, name=name)
+    node.output(0).set_names({name})
+    return node
+
+
+def _result(source: ov.Node, name: str) -> ov.Node:
+    source.output(0).set_names({name})
+    return ops.result(source)

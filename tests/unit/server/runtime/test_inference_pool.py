@@ -1,0 +1,128 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from batchwright_server import errors
+from batchwright_server.core.demultiply import Shard
+from batchwright_server.core.tensors import Tensor, Tensors
+from batchwright_server.runtime import ports
+from batchwright_server.runtime.inference_pool import InferencePool
+
+
+class HeldRequest:
+    """An infer request that is done when the test says so."""
+
+    def __init__(self, log: list[float]) -> None:
+        self._log = log
+        self._done: ports.Done | None = None
+        self.error: errors.InferenceFailed | None = None
+
+    def start(self, inputs: Tensors, outputs: Tensors, done: ports.Done) -> None:
+        self._log.append(float(inputs["x"][0]))
+        self._done = done
+
+    def finish(self) -> dict[str, Tensor]:
+        if self.error:
+            raise self.error
+        return {}
+
+    @property
+    def is_running(self) -> bool:
+        return self._done is not None
+
+    def complete(self, error: errors.InferenceFailed | None = None) -> None:
+        self.error = error
+        done, self._done = self._done, None
+        assert done
+        done()
+
+
+class HeldModel:
+    streams = 1
+
+    def __init__(self, count: int) -> None:
+        self.log: list[float] = []
+        self.requests = tuple(HeldRequest(self.log) for _ in range(count))
+
+
+def shards(*values: float) -> list[Shard]:
+    return [Shard({"x": np.array([value])}, {}) for value in values]
+
+
+async def step(model: HeldModel) -> None:
+    """Complete what runs, in order, and let the pool start what follows."""
+    for request in model.requests:
+        if request.is_running:
+            request.complete()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_requests_take_turns() -> None:
+    """A small request does not wait for a large one's shards, only for those that run."""
+    model = HeldModel(1)
+    pool = InferencePool(model)
+    large = asyncio.create_task(pool.run(shards(*range(10))))
+    await asyncio.sleep(0)
+    small = asyncio.create_task(pool.run(shards(100)))
+    await asyncio.sleep(0)
+
+    while not small.done():
+        await step(model)
+
+    assert model.log.index(100) <= 2
+    while not large.done():
+        await step(model)
+    assert [value for value in model.log if value < 100] == list(range(10))
+
+
+async def test_all_infer_requests_are_used() -> None:
+    """As many shards run at once as there are infer requests."""
+    model = HeldModel(3)
+    pool = InferencePool(model)
+    task = asyncio.create_task(pool.run(shards(1, 2, 3, 4)))
+    await asyncio.sleep(0)
+
+    assert pool.running == 3
+
+    while not task.done():
+        await step(model)
+    assert pool.running == 0
+
+
+async def test_a_failed_shard_ends_its_request_and_no_other() -> None:
+    """The failure is reported at once, the request's other shards are not started, others go on."""
+    model = HeldModel(1)
+    pool = InferencePool(model)
+    failing = asyncio.create_task(pool.run(shards(1, 2, 3)))
+    other = asyncio.create_task(pool.run(shards(100)))
+    await asyncio.sleep(0)
+
+    model.requests[0].complete(errors.InferenceFailed("out of luck"))
+    with pytest.raises(errors.InferenceFailed, match="out of luck"):
+        await failing
+    while not other.done():
+        await step(model)
+
+    assert model.log == [1, 100]
+
+
+async def test_a_cancelled_request_starts_no_more_shards() -> None:
+    """What runs is finished, the rest is dropped, and the pool becomes idle."""
+    model = HeldModel(1)
+    pool = InferencePool(model)
+    task = asyncio.create_task(pool.run(shards(1, 2, 3)))
+    await asyncio.sleep(0)
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await step(model)
+
+    assert model.log == [1]
+    await asyncio.wait_for(pool.wait_idle(), timeout=1)
+
+
+async def test_no_shards_is_an_answer_at_once() -> None:
+    """A request without shards does not hang."""
+    assert await InferencePool(HeldModel(1)).run([]) == {}

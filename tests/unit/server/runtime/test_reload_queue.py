@@ -1,0 +1,304 @@
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchwright_server import errors
+from batchwright_server.config.batching import CompiledCache, Reload
+from batchwright_server.config.batching import ReloadQueue as Limits
+from batchwright_server.core.demultiply import Shard
+from batchwright_server.core.tensors import Tensors
+from batchwright_server.runtime import ports
+from batchwright_server.runtime.inference_pool import InferencePool
+from batchwright_server.runtime.meters import ReloadMeters
+from batchwright_server.runtime.reload_queue import Lease, ReloadQueue, Retired
+
+FOREVER = float("inf")
+
+
+class InstantRequest:
+    """An infer request that is done as soon as it starts."""
+
+    def start(self, inputs: Tensors, outputs: Tensors, done: ports.Done) -> None:
+        done()
+
+    def finish(self) -> Tensors:
+        return {}
+
+
+class InstantModel:
+    requests = (InstantRequest(),)
+    streams = 1
+
+
+class Compiler:
+    """Compiles when the test says so; remembers what was asked, in order, and how many are alive."""
+
+    def __init__(self, broken: Iterable[int] = ()) -> None:
+        self.asked: list[int] = []
+        self.broken = set(broken)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def compile(self, size: int) -> InferencePool:
+        self.asked.append(size)
+        await self.gate.wait()
+        if size in self.broken:
+            raise errors.CompilationFailed(f"batch size {size}", "too odd")
+        return InferencePool(InstantModel())
+
+
+class Bench:
+    """A queue over a compiler, with its meter."""
+
+    def __init__(self, *, entries: int = 2, requests: int = 100, wait: float = 30.0) -> None:
+        limits = Reload(
+            queue=Limits(max_requests=requests, max_wait_seconds=wait),
+            compiled_cache=CompiledCache(max_entries=entries),
+        )
+        self.compiler = Compiler()
+        self.meter = ReloadMeters()
+        clock = asyncio.get_running_loop().time
+        self.queue = ReloadQueue(self.compiler.compile, limits, meter=self.meter, clock=clock)
+
+    def ask(self, size: int, deadline: float = FOREVER) -> asyncio.Task[Lease]:
+        return asyncio.create_task(self.queue.acquire(size, deadline))
+
+    async def use(self, size: int) -> None:
+        lease = await self.queue.acquire(size, FOREVER)
+        try:
+            await lease.pool.run([Shard({}, {})])
+        finally:
+            lease.release()
+
+
+async def settle() -> None:
+    """Let every task go as far as it can without time passing."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_requests_of_the_same_size_share_one_reload() -> None:
+    """However many requests miss the same size, the model is compiled for it once."""
+    bench = Bench()
+
+    await asyncio.gather(*(bench.use(8) for _ in range(50)))
+
+    assert bench.compiler.asked == [8]
+    assert bench.meter.reloads.total() == 1
+
+
+async def test_a_compiled_size_serves_while_another_compiles() -> None:
+    """A request of a compiled size does not wait for somebody else's reload."""
+    bench = Bench()
+    await bench.use(1)
+    bench.compiler.gate.clear()
+    waiting = bench.ask(2)
+    await settle()
+
+    await asyncio.wait_for(bench.use(1), timeout=5)
+
+    assert not waiting.done()
+    bench.compiler.gate.set()
+    (await waiting).release()
+
+
+async def test_sizes_are_served_in_the_order_of_their_oldest_request() -> None:
+    """No size overtakes one that has waited longer, however many requests ask for it."""
+    bench = Bench(entries=1)
+    bench.compiler.gate.clear()
+    tasks = [bench.ask(size) for size in (3, 5, 7)]
+    await settle()
+    tasks += [bench.ask(7) for _ in range(20)]
+    await settle()
+    bench.compiler.gate.set()
+
+    for task in tasks:
+        (await task).release()
+
+    assert bench.compiler.asked == [3, 5, 7]
+
+
+async def test_a_size_that_became_available_meanwhile_is_not_compiled_again() -> None:
+    """When a request's turn comes, its size is looked up once more."""
+    bench = Bench(entries=2)
+    bench.compiler.gate.clear()
+    tasks = [bench.ask(3), bench.ask(5), bench.ask(3)]
+    await settle()
+    bench.compiler.gate.set()
+
+    for task in tasks:
+        (await task).release()
+
+    assert bench.compiler.asked == [3, 5]
+
+
+async def test_the_least_recently_used_size_goes() -> None:
+    """With the cache full, the size that was used longest ago is evicted, and only that."""
+    bench = Bench(entries=2)
+    for size in (1, 2, 1, 3, 1, 2):
+        await bench.use(size)
+
+    assert bench.compiler.asked == [1, 2, 3, 2]
+    assert bench.meter.reloads == {"new_size": 3, "evicted": 1}
+
+
+async def test_an_evicted_size_finishes_its_requests_before_the_next_reload() -> None:
+    """At most one compiled model more than the cache holds is alive."""
+    bench = Bench(entries=1)
+    held = await bench.queue.acquire(1, FOREVER)
+    second = await bench.ask(2)  # evicts 1, which still runs
+    third = bench.ask(3)
+    await settle()
+    assert bench.compiler.asked == [1, 2]
+
+    held.release()
+
+    (await third).release()
+    second.release()
+    assert bench.compiler.asked == [1, 2, 3]
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    """A request beyond the bound is refused without waiting; those in the queue are served."""
+    bench = Bench(requests=2)
+    bench.compiler.gate.clear()
+    inside = [bench.ask(3), bench.ask(4)]
+    await settle()
+
+    with pytest.raises(errors.QueueFull, match="max_requests"):
+        await bench.queue.acquire(5, FOREVER)
+
+    bench.compiler.gate.set()
+    for task in inside:
+        (await task).release()
+    assert bench.meter.rejected == {"full": 1}
+
+
+async def test_a_deadline_ends_the_wait() -> None:
+    """A request leaves the queue when its client's deadline passes, and no reload is made for it."""
+    bench = Bench(entries=1)
+    bench.compiler.gate.clear()
+    first = bench.ask(1)
+    await settle()
+
+    with pytest.raises(errors.DeadlineExceeded):
+        await bench.queue.acquire(9, asyncio.get_running_loop().time() + 0.01)
+
+    assert bench.queue.depth == 1
+    bench.compiler.gate.set()
+    (await first).release()
+    await settle()
+    assert bench.compiler.asked == [1]
+    assert bench.meter.rejected == {"deadline": 1}
+
+
+async def test_the_longest_wait_ends_the_wait() -> None:
+    """Without a deadline, the queue's own limit holds, as an error that is worth a retry."""
+    bench = Bench(wait=0.01)
+    bench.compiler.gate.clear()
+
+    with pytest.raises(errors.WaitTooLong) as caught:
+        await bench.queue.acquire(2, FOREVER)
+
+    assert caught.value.kind is errors.Kind.UNAVAILABLE
+    assert bench.queue.depth == 0
+    bench.compiler.gate.set()
+    await bench.queue.retire()
+
+
+async def test_a_client_that_vanishes_leaves_the_queue() -> None:
+    """A cancelled request is counted, leaves at once, and costs no reload of its own."""
+    bench = Bench(entries=1)
+    bench.compiler.gate.clear()
+    first, gone = bench.ask(1), bench.ask(2)
+    await settle()
+    assert bench.meter.queue_depth == 2
+
+    gone.cancel()
+    await settle()
+
+    assert bench.meter.queue_depth == 1
+    assert bench.meter.rejected == {"cancelled": 1}
+    bench.compiler.gate.set()
+    (await first).release()
+    await settle()
+    assert bench.compiler.asked == [1]
+
+
+async def test_a_lease_granted_to_a_vanished_client_is_given_back() -> None:
+    """Cancelling in the very moment of the grant leaks nothing: the size can still be evicted."""
+    bench = Bench(entries=1)
+    bench.compiler.gate.clear()
+    gone = bench.ask(1)
+    await settle()
+    waiter = bench.queue._waiting[1][0]
+    bench.compiler.gate.set()
+    while not waiter.lease.done():
+        await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+
+    await asyncio.wait_for(bench.use(2), timeout=5)
+    await asyncio.wait_for(bench.use(3), timeout=5)
+
+
+async def test_a_size_that_fails_to_compile_fails_its_own_requests_only() -> None:
+    """Its requests get the reason, it is not tried again, and others are served."""
+    bench = Bench()
+    bench.compiler.broken = {13}
+
+    with pytest.raises(errors.CompilationFailed, match="too odd"):
+        await bench.use(13)
+    with pytest.raises(errors.CompilationFailed, match="too odd"):
+        await bench.use(13)
+    await bench.use(2)
+
+    assert bench.compiler.asked == [13, 2]
+
+
+async def test_retiring_sends_those_that_wait_elsewhere() -> None:
+    """A switch does not fail a waiting request: it is told to ask the next strategy."""
+    bench = Bench()
+    bench.compiler.gate.clear()
+    waiting = [bench.ask(2), bench.ask(3)]
+    await settle()
+
+    retiring = asyncio.create_task(bench.queue.retire())
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    bench.compiler.gate.set()
+    await retiring
+
+    assert [type(outcome) for outcome in outcomes] == [Retired, Retired]
+    with pytest.raises(Retired):
+        await bench.queue.acquire(4, FOREVER)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=60),
+    entries=st.integers(1, 4),
+    abandoned=st.sets(st.integers(0, 59)),
+)
+def test_every_request_ends(sizes: list[int], entries: int, abandoned: set[int]) -> None:
+    """Whatever sizes come and whoever leaves, all others are served and nothing is left behind."""
+
+    async def play() -> None:
+        bench = Bench(entries=entries)
+        tasks = []
+        for index, size in enumerate(sizes):
+            tasks.append(asyncio.create_task(bench.use(size)))
+            if index % 3 == 0:
+                await asyncio.sleep(0)
+        for index in abandoned & set(range(len(sizes))):
+            tasks[index].cancel()
+        outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=2)
+        left = [outcome for outcome in outcomes if outcome is not None]
+        assert all(isinstance(outcome, asyncio.CancelledError) for outcome in left)
+        await bench.queue.retire()
+        assert bench.queue.depth == 0
+        assert bench.meter.queue_depth == 0
+
+    asyncio.run(play())
