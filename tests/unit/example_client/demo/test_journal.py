@@ -10,7 +10,7 @@ SWITCH = {
     "from": "a/x",
     "to": "b/y",
 }
-BACK = {"reason": "StrategyReturned", "message": "not", "model": "resnet", "from": "b/y", "to": "a/x"}
+BACK = {"reason": "StrategyReturned", "message": "", "model": "resnet", "from": "b/y", "to": "a/x"}
 OTHER = {"reason": "Applied", "message": "", "model": "", "from": "", "to": ""}
 
 
