@@ -1,0 +1,57 @@
+# Every target sets up what it needs in .venv first. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PROTOS := $(wildcard server/batchwright_server/protos/*.proto)
+
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+demo: $(VENV)/.demo models ## Serve a model, vary the batch sizes, watch the policy switch it (5 minutes the first time)
+	$(BIN)/python -m example_client.demo --models build/models --out build/demo
+
+steady: $(VENV)/.demo models ## The opposite: one steady batch size, and no switch
+	$(BIN)/python -m example_client.demo --steady 8 --models build/models --out build/steady
+
+models: $(VENV)/.demo ## Build the sample models and images into build/models
+	$(BIN)/python -m example_client.sample_models --out build/models
+
+test: $(VENV)/.dev ## Run all tests: unit, contract, integration
+	$(BIN)/pytest
+
+check: $(VENV)/.dev ## Lint, types, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+generate: $(VENV)/.dev ## Make the generated code anew (protocol stubs)
+	$(BIN)/python -m grpc_tools.protoc -I server --python_out=server --pyi_out=server \
+		--grpc_python_out=server $(PROTOS)
+
+clean: ## Remove everything that was built, the virtual environment too
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute)"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[local,client,models]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+.PHONY: help demo steady models test check format generate clean
