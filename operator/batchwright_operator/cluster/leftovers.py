@@ -3,9 +3,13 @@
 import fcntl
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+_GONE_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
 
 
 class StateInUseError(Exception):
@@ -33,8 +37,16 @@ def end_leftovers(state: Path) -> tuple[int, ...]:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
                 ended.append(pid)
+            _wait_until_gone(pid, pid_file.parent.parent)
         pid_file.unlink(missing_ok=True)
     return tuple(ended)
+
+
+def _wait_until_gone(pid: int, folder: Path) -> None:
+    # Its ports are free only then.
+    deadline = time.monotonic() + _GONE_SECONDS
+    while _is_ours(pid, folder) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
 
 
 def _parse_pid(pid_file: Path) -> int | None:
