@@ -47,16 +47,19 @@ class Server:
         self.http_port = 0
 
     async def start(self) -> None:
-        """Listen, then load the models. Raises InvalidDocument or OSError."""
+        """Answer health checks, load the models, then take requests. Raises InvalidDocument or OSError.
+
+        The gRPC port opens last: a client that comes too early is refused at once, as it is while no
+        server runs, and tries again.
+        """
         if self._http:
             self.http_port = await self._http.start()
-        if self._grpc:
-            self.grpc_port = await self._grpc.start()
         await self.configuration.start()
         for name, reason in self._registry.failures.items():
             _log.error("model %s is not served: %s", name, reason)
         if self._grpc:
             await self._grpc.set_serving(serving=self._is_ready())
+            self.grpc_port = await self._grpc.start()
         if self._settings.poll_seconds and self._settings.config_path:
             self._poll = asyncio.create_task(self.configuration.poll(self._settings.poll_seconds))
         _log.info("ready; gRPC on port %s, HTTP on port %s", self.grpc_port, self.http_port)

@@ -57,7 +57,6 @@ class GrpcServer:
 
     async def start(self) -> int:
         """Listen; gives the port, chosen by the system where 0 was asked for. Raises OSError."""
-        await self.set_serving(serving=False)
         try:
             port: int = self._server.add_insecure_port(self._address)
         except RuntimeError as error:

@@ -22,6 +22,14 @@ class Residency:
     def admit(self, size: int) -> list[int]:
         """Take in `size` as the latest used, and give the sizes that must go."""
         self._sizes[size] = None
+        return self._evict()
+
+    def resize(self, max_entries: int) -> list[int]:
+        """Hold `max_entries` from now on, and give the sizes that must go."""
+        self._max_entries = max_entries
+        return self._evict()
+
+    def _evict(self) -> list[int]:
         surplus = max(0, len(self._sizes) - self._max_entries)
         evicted = list(self._sizes)[:surplus]
         for old in evicted:

@@ -16,6 +16,10 @@ class ReloadShadow:
         self._compiling: dict[int, float] = {}  # size -> when its virtual reload is finished, in order
         self.reloads = 0
 
+    def resize(self, max_entries: int) -> None:
+        """Go on as a cache of `max_entries`; the count goes on too."""
+        self._resident.resize(max_entries)
+
     def observe(self, size: int, now: float) -> None:
         """Note a request of `size` samples at `now` (seconds, any fixed origin)."""
         self._finish_reloads(now)

@@ -118,6 +118,7 @@ class Servable:
         self.config = config
         self._batching = prepared.batching
         self.costs = prepared.costs
+        self._shadow.resize(prepared.batching.reload.compiled_cache.max_entries)
         if prepared.strategy is None:
             return None
         old, self._strategy = self._strategy, prepared.strategy

@@ -47,3 +47,17 @@ def test_the_shadow_compiles_one_size_at_a_time() -> None:
     shadow.observe(1, 2.6)  # evicted by 2
 
     assert shadow.reloads == 3
+
+
+def test_a_smaller_cache_forgets_the_least_recently_used() -> None:
+    """The shadow follows the configuration, and its count never falls."""
+    shadow = ReloadShadow(max_entries=2, reload_seconds=0.1)
+    for now, size in enumerate([1, 2]):
+        shadow.observe(size, float(now))
+    shadow.observe(2, 2.0)
+
+    shadow.resize(1)
+    shadow.observe(2, 3.0)
+    shadow.observe(1, 4.0)
+
+    assert shadow.reloads == 3
