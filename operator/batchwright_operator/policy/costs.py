@@ -22,7 +22,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PlanLines:
-    """One plan's costs; `factor` multiplies both lines and is what a check has taught (1: nothing)."""
+    """One plan's costs; `factor` multiplies both lines and is what was learnt since (1: nothing)."""
 
     work: Line
     span: Line
@@ -41,6 +41,11 @@ class Costs:
         """These costs with what checks have taught."""
         lines = {plan: replace(it, factor=factors.get(plan, 1.0)) for plan, it in self.plans.items()}
         return replace(self, plans=lines)
+
+    def scaled(self, plan: Plan, factor: float) -> "Costs":
+        """These costs with those of `plan`, which must be known, multiplied by `factor`."""
+        lines = self.plans[plan]
+        return replace(self, plans={**self.plans, plan: replace(lines, factor=factor * lines.factor)})
 
 
 def fit(points: Sequence[tuple[int, float]]) -> Line:

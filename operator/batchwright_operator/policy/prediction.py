@@ -5,7 +5,7 @@ Elapsed inference time is no cost: it includes queueing and doubles with load. T
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchwright_operator.policy import traffic
 from batchwright_operator.policy.costs import Costs, PlanLines
@@ -49,6 +49,23 @@ class Predictor:
         """Whether all that this traffic would need under `plan` has a measured cost."""
         has_reloads = self._reloads(traffic.total(self.window.values()), plan) > 0
         return plan in self.costs.plans and (self.costs.reload is not None or not has_reloads)
+
+    def bounded_by_spending(self) -> "Predictor":
+        """This predictor, with the plan in place costing no more than the processes really spent.
+
+        Whatever disturbed a calibration can only have made a plan look dearer than it is. The plan in
+        place is the one of which traffic shows it; the others keep the benefit of no doubt, since a
+        plan that is not there need not be switched to. What was spent is an upper bound: it holds
+        what no plan can save, and other models of the same process.
+        """
+        whole = traffic.total(self.window.values())
+        if not self.is_known(self.serving) or not whole.cpu_seconds > 0:
+            return self
+        predicted = self.demand(whole, self.serving).work
+        if predicted <= whole.cpu_seconds:
+            return self
+        factor = whole.cpu_seconds / predicted
+        return replace(self, costs=self.costs.scaled(self.serving, factor))
 
     def demand(self, change: Traffic, plan: Plan) -> Demand:
         """What `change` asks of a pod under `plan`, with what checks have taught."""

@@ -72,6 +72,13 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
     kept = History() if _is_warming(settled, rules, now) else settled.history
     history = kept.extended(readings, plan=state.plan, now=now, window_seconds=rules.window_seconds)
     window = history.by_pod()
+    predictor = Predictor(
+        costs=costs.gather(readings.values()).corrected(settled.factors(now)),
+        serving=state.plan,
+        objective=rules.objective,
+        window=window,
+    )
+    is_telling = traffic.total(window.values()).request_count >= rules.min_requests
     return Situation(
         rules=rules,
         state=replace(settled, history=history),
@@ -79,12 +86,7 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
         expected_pods=scrape.expected_pods,
         now=now,
         window=window,
-        predictor=Predictor(
-            costs=costs.gather(readings.values()).corrected(settled.factors(now)),
-            serving=state.plan,
-            objective=rules.objective,
-            window=window,
-        ),
+        predictor=predictor.bounded_by_spending() if is_telling else predictor,
     )
 
 

@@ -89,7 +89,8 @@ def test_a_saving_that_varies_too_much_stays() -> None:
     desk = Desk()
     pod = Pod(costs=costs)
     for tick in range(60):
-        pod = pod.after(3, {8: 30}, reloads=20 if tick % 5 == 0 else 0)
+        reloads = 20 if tick % 5 == 0 else 0
+        pod = pod.after(3, {8: 30}, reloads=reloads, cpu=30 * 0.182 + reloads * 0.25)
         desk.tick(pod)
     assert desk.moves == []
     assert desk.last.reason is Reason.SAVING_TOO_SMALL
@@ -357,3 +358,28 @@ def test_latency_prefers_the_plan_that_answers_sooner() -> None:
     assert move.plan == RELOAD
     assert "time in the server per sample" in move.message
     assert Reason.PREDICTION_CONFIRMED in desk.reasons
+
+
+def test_a_calibration_that_was_disturbed_makes_no_switch() -> None:
+    """What the processors really spent shows that the plan in place is not as dear as was measured."""
+    desk = Desk()
+    disturbed = Pod(costs=(scaled(RELOAD_PLAN, 1.6), EVEN_PLAN))
+
+    desk.serve(disturbed, 200, lambda pod: pod.after(3, {8: 33}, would_reloads=0, cpu=33 * 0.185))
+
+    assert desk.moves == []
+    assert desk.last.predicted["speedupPercent"] <= 103
+
+
+def test_work_that_no_plan_can_save_is_not_held_against_the_plan_in_place() -> None:
+    """Python, the network and other models cost as well; a dearer window than predicted changes nothing."""
+    desk = Desk()
+
+    desk.serve(
+        Pod(costs=(RELOAD_PLAN, EVEN_PLAN)),
+        200,
+        lambda pod: pod.after(3, {8: 10}, cpu=5.9, concurrency=9),
+    )
+
+    assert desk.moves == []
+    assert desk.last.predicted["speedupPercent"] == 100
