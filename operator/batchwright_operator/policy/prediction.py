@@ -51,7 +51,7 @@ class Predictor:
         return plan in self.costs.plans and (self.costs.reload is not None or not has_reloads)
 
     def bounded_by_spending(self) -> "Predictor":
-        """This predictor, with the plan in place costing no more than the processes really spent.
+        """The same predictor, the plan in place costing no more than the processes really spent.
 
         Whatever disturbed a calibration can only have made a plan look dearer than it is. The plan in
         place is the one of which traffic shows it; the others keep the benefit of no doubt, since a
