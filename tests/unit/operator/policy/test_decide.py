@@ -372,7 +372,7 @@ def test_a_calibration_that_was_disturbed_makes_no_switch() -> None:
 
 
 def test_work_that_no_plan_can_save_is_not_held_against_the_plan_in_place() -> None:
-    """Python, the network and other models cost as well; a dearer window than predicted changes nothing."""
+    """Python, the network and other models cost too: a dearer window than predicted changes nothing."""
     desk = Desk()
 
     desk.serve(
