@@ -37,6 +37,12 @@ def total_over_batch() -> ov.Model:
     return ov.Model([_result(y, "y")], [x], "total-over-batch")
 
 
+def softmax_over_batch() -> ov.Model:
+    """`y` = the softmax of `x` over the batch: the right shape, and rows that depend on each other."""
+    x = _parameter("x", [1, 4])
+    return ov.Model([_result(ops.softmax(x, axis=0), "y")], [x], "softmax-over-batch")
+
+
 def deep(layers: int = 60, width: int = 256) -> ov.Model:
     """`y` [1, width] after many matrix products of `x`: slow enough to compile for requests to queue."""
     random = np.random.default_rng(1)

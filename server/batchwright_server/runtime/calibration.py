@@ -5,21 +5,21 @@ spends on it. Neither includes queueing, so both hold at any load. The smallest 
 taken: whatever else the machine does can only add to it.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from batchwright_server import errors
 from batchwright_server.config import signals
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.plan import Plan, Strategy
-from batchwright_server.core.tensors import ANY, Signature, Tensor
-from batchwright_server.runtime import ports
+from batchwright_server.core.tensors import ANY
+from batchwright_server.runtime import ports, trial_inputs
 from batchwright_server.runtime.inference_pool import InferencePool
-from batchwright_server.runtime.strategies.execution import Execution
 from batchwright_server.runtime.strategies.factory import StrategyFactory
-from batchwright_server.runtime.strategies.port import Call
+from batchwright_server.runtime.strategies.port import FOREVER, Call
+
+_log = logging.getLogger(__name__)
 
 BATCH_SIZES = (1, 4, 16)  # enough to fit a line, and to see that it is none
 REPETITIONS = 3
@@ -55,9 +55,9 @@ class _Measure:
 class Calibrator:
     """Measures the plans of one network."""
 
-    def __init__(self, factory: StrategyFactory, execution: Execution, clocks: Clocks) -> None:
+    def __init__(self, factory: StrategyFactory, clocks: Clocks) -> None:
         self._factory = factory
-        self._execution = execution
+        self._execution = factory.make_trial()
         self._clocks = clocks
         self._signature = factory.network.signature
         self._reload: _Measure | None = None
@@ -87,6 +87,10 @@ class Calibrator:
         pool: InferencePool | None = None
         prepare = 0.0
         try:
+            if plan.strategy is Strategy.DEMULTIPLEX and (
+                fault := await self._factory.independence.fault()
+            ):
+                raise errors.CompilationFailed("a demultiplexer of this model", fault)
             for size in self._sizes(plan, batching):
                 if self._clocks.elapsed() >= until:
                     return None
@@ -94,8 +98,9 @@ class Calibrator:
                     pool, took = await self._compile(plan, size)
                     prepare = max(prepare, took.span)
                 points.append(await self._measure_size(plan, pool, size))
-        except errors.ServerError:
-            return None  # the plan cannot be had; a switch to it would fail with this very reason
+        except errors.ServerError as error:
+            _log.warning("%s is no candidate: %s", plan, error)
+            return None
         return signals.PlanCost(
             plan=signals.PlanName.of(plan),
             points=tuple(points),
@@ -106,8 +111,6 @@ class Calibrator:
     def _sizes(self, plan: Plan, batching: Batching) -> tuple[int, ...]:
         if plan.strategy is Strategy.FIXED:
             return (batching.fixed.batch_size or self._signature.saved_batch_size,)
-        if fault := self._signature.can_demultiply if plan.strategy is Strategy.DEMULTIPLEX else "":
-            raise errors.CompilationFailed("a demultiplexer of this model", fault)
         return tuple(size for size in BATCH_SIZES if size <= batching.max_batch_size)
 
     async def _compile(self, plan: Plan, size: int) -> tuple[InferencePool, _Measure]:
@@ -123,7 +126,7 @@ class Calibrator:
         return pools[0], took
 
     async def _measure_size(self, plan: Plan, pool: InferencePool, size: int) -> signals.CostPoint:
-        call = Call(_random_inputs(self._signature, size), size, deadline=float("inf"))
+        call = Call(trial_inputs.make_inputs(self._signature, size), size, FOREVER)
         sharded = plan.strategy is Strategy.DEMULTIPLEX
         run = self._execution.run_shards if sharded else self._execution.run_whole
         await run(pool, call)  # the first inference allocates memory
@@ -137,9 +140,3 @@ class Calibrator:
         work, elapsed = self._clocks.work(), self._clocks.elapsed()
         await task()
         return _Measure(self._clocks.work() - work, self._clocks.elapsed() - elapsed)
-
-
-def _random_inputs(signature: Signature, batch_size: int) -> dict[str, Tensor]:
-    random = np.random.default_rng(0)
-    shapes = {spec: spec.with_batch(batch_size) for spec in signature.inputs}
-    return {spec.name: random.random(shape).astype(spec.dtype) for spec, shape in shapes.items()}

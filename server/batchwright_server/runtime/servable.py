@@ -11,7 +11,6 @@ from batchwright_server.core.shadow import ReloadShadow
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
 from batchwright_server.runtime import calibration, meters, ports, reload_queue
 from batchwright_server.runtime.compiler import CompileWorker
-from batchwright_server.runtime.strategies.execution import Execution
 from batchwright_server.runtime.strategies.factory import StrategyFactory
 from batchwright_server.runtime.strategies.port import BatchStrategy, Call
 
@@ -142,10 +141,7 @@ class Servable:
         raise reload_queue.Retired
 
     async def _calibrate(self, batching: Batching) -> calibration.Costs:
-        # Calibration is no traffic: it counts on meters of its own.
-        unseen = meters.ModelMeters(self._clocks.elapsed)
-        execution = Execution(self.signature, unseen, self._clocks.elapsed)
-        return await calibration.Calibrator(self._factory, execution, self._clocks).measure(batching)
+        return await calibration.Calibrator(self._factory, self._clocks).measure(batching)
 
     def _new_shadow(self) -> ReloadShadow:
         reload_seconds = self.costs.reload.span_seconds if self.costs.reload else 0.0
@@ -159,7 +155,8 @@ async def load(
     version = engine.find_version(config)
     network = await worker.run(lambda: engine.read(config, version))
     meter = meters.ModelMeters(clocks.elapsed)
-    servable = Servable(config, version, StrategyFactory(network, worker, meter, clocks.elapsed), clocks)
+    factory = StrategyFactory(network, worker, meter=meter, clock=clocks.elapsed)
+    servable = Servable(config, version, factory, clocks)
     await servable.start()
     return servable
 

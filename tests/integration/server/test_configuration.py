@@ -159,6 +159,27 @@ async def test_an_output_without_a_batch_dimension_cannot_be_demultiplexed(tmp_p
     assert "output 'y' has no batch dimension" in status.status.error_message
 
 
+async def test_a_model_that_mixes_samples_is_never_split(tmp_path: Path) -> None:
+    """Rows that depend on each other are found out by trying, whatever their shape.
+
+    As the strategy it is refused, as a candidate it has no cost, and the model serves as a whole.
+    """
+    folder = models.save(models.softmax_over_batch(), tmp_path / "softmax")
+    async with serving.serve(tmp_path, served(folder, batching={"strategy": "demultiplex"})) as running:
+        status = (await running.client.status("m")).model_version_status[0]
+    assert "samples depend on each other: output 'y'" in status.status.error_message
+
+    batching = {"strategy": "reload", "candidates": ["demultiplex"], "calibration": {}}
+    async with serving.serve(tmp_path, served(folder, batching=batching)) as running:
+        answer = await running.client.predict("m", x=np.zeros((2, 4), np.float32))
+        code, body = await running.reload(served(folder, batching={"strategy": "demultiplex"}))
+        costs = (await running.model_signals("m")).costs
+
+    np.testing.assert_allclose(answer["y"], 0.5)
+    assert (code, [cost.plan.strategy.value for cost in costs]) == (400, ["reload"])
+    assert "samples depend on each other" in body["error"]
+
+
 async def test_candidates_are_calibrated_before_the_model_is_ready(tmp_path: Path, affine: Path) -> None:
     """The costs of every candidate are known from the first moment, with the cost of a reload."""
     batching = {"strategy": "reload", "candidates": ["reload", "demultiplex"], "calibration": {}}

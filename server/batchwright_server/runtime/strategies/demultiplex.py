@@ -5,8 +5,9 @@ The client sees no difference: name, rank and shapes stay the model's own. Never
 
 from batchwright_server import errors
 from batchwright_server.config.plan import Plan
-from batchwright_server.core.tensors import Signature, Tensor
+from batchwright_server.core.tensors import Tensor
 from batchwright_server.runtime import reload_queue
+from batchwright_server.runtime.independence import SampleIndependence
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.strategies.execution import Execution
 from batchwright_server.runtime.strategies.port import Call
@@ -18,20 +19,20 @@ class DemultiplexStrategy:
     def __init__(
         self,
         plan: Plan,
-        signature: Signature,
+        independence: SampleIndependence,
         *,
         compile_size: reload_queue.Compile,
         execution: Execution,
     ) -> None:
         self.plan = plan
-        self._fault = signature.can_demultiply
+        self._independence = independence
         self._compile_size = compile_size
         self._execution = execution
         self._pool: InferencePool | None = None
 
     async def prepare(self) -> None:
-        if self._fault:
-            raise errors.CompilationFailed("a demultiplexer of this model", self._fault)
+        if fault := await self._independence.fault():
+            raise errors.CompilationFailed("a demultiplexer of this model", fault)
         self._pool = await self._compile_size(1)
 
     async def infer(self, call: Call) -> dict[str, Tensor]:

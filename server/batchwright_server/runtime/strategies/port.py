@@ -6,6 +6,8 @@ from typing import Protocol
 from batchwright_server.config.plan import Plan
 from batchwright_server.core.tensors import Tensor, Tensors
 
+FOREVER = float("inf")  # a deadline that never passes
+
 
 @dataclass(frozen=True)
 class Call:
