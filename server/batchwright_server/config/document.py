@@ -22,6 +22,7 @@ from batchwright_server.config.batching import Batching, Fixed
 from batchwright_server.config.frozen import Frozen
 from batchwright_server.config.plan import Strategy
 from batchwright_server.config.problems import InvalidDocument, Problem, problems_of
+from batchwright_server.config.version_policy import DEFAULT_POLICY, VersionPolicy, VersionPolicyBlock
 
 ModelName = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -35,6 +36,7 @@ class ModelConfig(Frozen):
     nireq: NonNegativeInt = 0  # 0: OpenVINO's optimum
     target_device: str = "CPU"
     plugin_config: dict[str, str | bool | int | float] = Field(default={})
+    model_version_policy: VersionPolicyBlock = DEFAULT_POLICY
     batching: Batching | None = None
 
     @field_validator("batch_size")
@@ -49,6 +51,11 @@ class ModelConfig(Frozen):
         if self.batch_size is not None and self.batching is not None:
             raise ValueError("batch_size and batching both say how to batch; keep one of them")
         return self
+
+    @property
+    def version_policy(self) -> VersionPolicy:
+        """Which versions are served."""
+        return self.model_version_policy.policy
 
     @property
     def effective_batching(self) -> Batching:
