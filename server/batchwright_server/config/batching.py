@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from batchwright_server.config.frozen import Frozen
 from batchwright_server.config.plan import Plan, Strategy, Streams
@@ -36,6 +36,19 @@ class Fixed(Frozen):
     batch_size: PositiveInt | None = None
 
 
+class Dynamic(Frozen):
+    """What the dynamic strategy reads: the sizes it is compiled for; no `max`: any size."""
+
+    min: PositiveInt = 1
+    max: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Dynamic":
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"expected max of at least min ({self.min}), got {self.max}")
+        return self
+
+
 class Calibration(Frozen):
     """Measuring the candidates' costs when the model loads, before it is ready.
 
@@ -55,6 +68,7 @@ class Batching(Frozen):
     candidates: tuple[Strategy, ...] = ()  # measured beside the strategy, so that a switch can be judged
     reload: Reload = Reload()
     fixed: Fixed = Fixed()
+    dynamic: Dynamic = Dynamic()
     calibration: Calibration = Calibration()
 
     @property

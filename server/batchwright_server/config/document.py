@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from batchwright_server.config.batch_size import AutoBatch, FixedBatch, parse_batch_size
-from batchwright_server.config.batching import Batching, Fixed
+from batchwright_server.config.batch_size import AutoBatch, DynamicBatch, FixedBatch, parse_batch_size
+from batchwright_server.config.batching import Batching, Dynamic, Fixed
 from batchwright_server.config.frozen import Frozen
 from batchwright_server.config.plan import Strategy
 from batchwright_server.config.problems import InvalidDocument, Problem, problems_of
@@ -117,3 +117,5 @@ def _batching_of(batch_size: int | str | None) -> Batching:
             return Batching(strategy=Strategy.FIXED, fixed=Fixed(batch_size=size))
         case AutoBatch():
             return Batching(strategy=Strategy.RELOAD)
+        case DynamicBatch(least, most):
+            return Batching(strategy=Strategy.DYNAMIC, dynamic=Dynamic(min=least, max=most))

@@ -10,6 +10,7 @@ class Strategy(StrEnum):
     FIXED = "fixed"
     RELOAD = "reload"
     DEMULTIPLEX = "demultiplex"
+    DYNAMIC = "dynamic"
 
 
 class Streams(StrEnum):
@@ -27,6 +28,7 @@ DEFAULT_STREAMS = {
     Strategy.FIXED: Streams.ONE,
     Strategy.RELOAD: Streams.ONE,
     Strategy.DEMULTIPLEX: Streams.OPTIMUM,
+    Strategy.DYNAMIC: Streams.ONE,
 }
 
 

@@ -14,6 +14,27 @@ ANY = -1  # a dimension that may have any size
 
 
 @dataclass(frozen=True)
+class BatchRange:
+    """The batch sizes a model is compiled for: from `least` to `most` (None: without a bound)."""
+
+    least: int
+    most: int | None
+
+    @classmethod
+    def only(cls, batch_size: int) -> "BatchRange":
+        """Exactly one batch size."""
+        return cls(batch_size, batch_size)
+
+    def __contains__(self, batch_size: int) -> bool:
+        return self.least <= batch_size and (self.most is None or batch_size <= self.most)
+
+    def __str__(self) -> str:
+        if self.most is None:
+            return f"{self.least} or more"
+        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
+
+
+@dataclass(frozen=True)
 class TensorSpec:
     """One input or output: its name, element type, and shape as the model was saved.
 

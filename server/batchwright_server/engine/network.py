@@ -9,7 +9,7 @@ import openvino as ov
 from batchwright_server import errors
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Streams
-from batchwright_server.core.tensors import ANY, Signature, TensorSpec
+from batchwright_server.core.tensors import ANY, BatchRange, Signature, TensorSpec
 from batchwright_server.engine.infer_request import OpenVinoInferRequest
 
 # More requests than streams: a stream finds its next inference waiting and never idles for Python.
@@ -36,10 +36,10 @@ class OpenVinoNetwork:
         self._cores = cores
         self.signature = describe(model)
 
-    def compile(self, batch_size: int, streams: Streams) -> OpenVinoCompiledModel:
-        what = f"model {self._config.name!r} at batch size {batch_size}"
+    def compile(self, batch: BatchRange, streams: Streams) -> OpenVinoCompiledModel:
+        what = f"model {self._config.name!r} at batch size {batch}"
         try:
-            model = self._at_batch(batch_size)
+            model = self._at_batch(batch)
             compiled = self._core.compile_model(
                 model, self._config.target_device, self._properties(streams)
             )
@@ -47,11 +47,11 @@ class OpenVinoNetwork:
         except RuntimeError as error:
             raise errors.CompilationFailed(what, first_reason(error)) from error
 
-    def _at_batch(self, batch_size: int) -> ov.Model:
+    def _at_batch(self, batch: BatchRange) -> ov.Model:
         model = self._model.clone()
-        if self.signature.batch_fault or batch_size == _static_batch(self.signature):
+        if self.signature.batch_fault or batch == BatchRange.only(_static_batch(self.signature)):
             return model
-        _reshape(model, self.signature.inputs, batch_size)
+        _reshape(model, self.signature.inputs, batch)
         return model
 
     def _properties(self, streams: Streams) -> dict[str, Any]:
@@ -102,16 +102,19 @@ def _probe(model: ov.Model, inputs: tuple[TensorSpec, ...]) -> tuple[str, ov.Mod
         return "an input is a scalar and has no batch dimension", None
     copy = model.clone()
     try:
-        _reshape(copy, inputs, 2)
+        _reshape(copy, inputs, BatchRange.only(2))
     except RuntimeError as error:
         return f"the graph does not allow another batch size: {first_reason(error)}", None
     return "", copy
 
 
-def _reshape(model: ov.Model, inputs: tuple[TensorSpec, ...], batch_size: int) -> None:
-    model.reshape(
-        {index: ov.PartialShape(list(spec.with_batch(batch_size))) for index, spec in enumerate(inputs)}
-    )
+def _reshape(model: ov.Model, inputs: tuple[TensorSpec, ...], batch: BatchRange) -> None:
+    dimension = ov.Dimension(batch.least, -1 if batch.most is None else batch.most)
+    shapes = {}
+    for index, spec in enumerate(inputs):
+        sample = [ov.Dimension(size) for size in spec.sample_shape]
+        shapes[index] = ov.PartialShape([dimension, *sample] if spec.batched else sample)
+    model.reshape(shapes)
 
 
 def _spec(port: Any, *, batched: bool) -> TensorSpec:

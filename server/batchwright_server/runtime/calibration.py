@@ -13,10 +13,10 @@ from batchwright_server import errors
 from batchwright_server.config import signals
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.plan import Plan, Strategy
-from batchwright_server.core.tensors import ANY
+from batchwright_server.core.tensors import ANY, BatchRange
 from batchwright_server.runtime import ports, trial_inputs
 from batchwright_server.runtime.inference_pool import InferencePool
-from batchwright_server.runtime.strategies.factory import StrategyFactory
+from batchwright_server.runtime.strategies import factory
 from batchwright_server.runtime.strategies.port import FOREVER, Call
 
 _log = logging.getLogger(__name__)
@@ -55,11 +55,11 @@ class _Measure:
 class Calibrator:
     """Measures the plans of one network."""
 
-    def __init__(self, factory: StrategyFactory, clocks: Clocks) -> None:
-        self._factory = factory
-        self._execution = factory.make_trial()
+    def __init__(self, strategies: factory.StrategyFactory, clocks: Clocks) -> None:
+        self._factory = strategies
+        self._execution = strategies.make_trial()
         self._clocks = clocks
-        self._signature = factory.network.signature
+        self._signature = strategies.network.signature
         self._reload: _Measure | None = None
 
     async def measure(self, batching: Batching) -> Costs:
@@ -84,20 +84,18 @@ class Calibrator:
         self, plan: Plan, batching: Batching, until: float
     ) -> signals.PlanCost | None:
         points: list[signals.CostPoint] = []
-        pool: InferencePool | None = None
+        compiled: tuple[BatchRange, InferencePool] | None = None
         prepare = 0.0
         try:
-            if plan.strategy is Strategy.DEMULTIPLEX and (
-                fault := await self._factory.independence.fault()
-            ):
-                raise errors.CompilationFailed("a demultiplexer of this model", fault)
+            await self._check(plan)
             for size in self._sizes(plan, batching):
                 if self._clocks.elapsed() >= until:
                     return None
-                if pool is None or plan.strategy is not Strategy.DEMULTIPLEX:
-                    pool, took = await self._compile(plan, size)
-                    prepare = max(prepare, took.span)
-                points.append(await self._measure_size(plan, pool, size))
+                batch = self._batch_for(plan, batching, size)
+                if compiled is None or compiled[0] != batch:
+                    pool, took = await self._compile(plan, batch)
+                    compiled, prepare = (batch, pool), max(prepare, took.span)
+                points.append(await self._measure_size(plan, compiled[1], size))
         except errors.ServerError as error:
             _log.warning("%s is no candidate: %s", plan, error)
             return None
@@ -108,17 +106,32 @@ class Calibrator:
             source=signals.CostSource.CALIBRATION,
         )
 
-    def _sizes(self, plan: Plan, batching: Batching) -> tuple[int, ...]:
-        if plan.strategy is Strategy.FIXED:
-            return (batching.fixed.batch_size or self._signature.saved_batch_size,)
-        return tuple(size for size in BATCH_SIZES if size <= batching.max_batch_size)
+    async def _check(self, plan: Plan) -> None:
+        if plan.strategy is not Strategy.DEMULTIPLEX:
+            return
+        if fault := await self._factory.independence.fault():
+            raise errors.CompilationFailed("a demultiplexer of this model", fault)
 
-    async def _compile(self, plan: Plan, size: int) -> tuple[InferencePool, _Measure]:
+    def _sizes(self, plan: Plan, batching: Batching) -> tuple[int, ...]:
+        """The batch sizes to measure, of those that the plan takes."""
+        if plan.strategy in (Strategy.RELOAD, Strategy.DEMULTIPLEX):
+            return tuple(size for size in BATCH_SIZES if size <= batching.max_batch_size)
+        batch = factory.batch_of(plan, batching, self._signature)
+        return tuple(size for size in BATCH_SIZES if size in batch) or (batch.least,)
+
+    def _batch_for(self, plan: Plan, batching: Batching, size: int) -> BatchRange:
+        """What the plan has compiled when it serves `size`."""
+        if plan.strategy is Strategy.DEMULTIPLEX:
+            return BatchRange.only(1)
+        if plan.strategy is Strategy.RELOAD:
+            return BatchRange.only(size)
+        return factory.batch_of(plan, batching, self._signature)
+
+    async def _compile(self, plan: Plan, batch: BatchRange) -> tuple[InferencePool, _Measure]:
         pools = []
 
         async def compile_once() -> None:
-            size_to_compile = 1 if plan.strategy is Strategy.DEMULTIPLEX else size
-            pools.append(await self._factory.compile_with(plan.streams)(size_to_compile))
+            pools.append(await self._factory.compile_with(plan.streams)(batch))
 
         took = await self._time(compile_once)
         if plan.strategy is Strategy.RELOAD:

@@ -5,7 +5,7 @@ from typing import NewType, Protocol
 
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Streams
-from batchwright_server.core.tensors import Signature, Tensors
+from batchwright_server.core.tensors import BatchRange, Signature, Tensors
 
 Clock = Callable[[], float]  # seconds, monotonic
 Done = Callable[[], None]  # called from any thread
@@ -39,8 +39,8 @@ class Network(Protocol):
     @property
     def signature(self) -> Signature: ...
 
-    def compile(self, batch_size: int, streams: Streams) -> CompiledModel:
-        """Compile for a batch size; blocks, any thread. Raises CompilationFailed."""
+    def compile(self, batch: BatchRange, streams: Streams) -> CompiledModel:
+        """Compile for some batch sizes; blocks, any thread. Raises CompilationFailed."""
 
 
 class Engine(Protocol):

@@ -18,6 +18,7 @@ from enum import StrEnum
 from batchwright_server import errors
 from batchwright_server.config.batching import Reload
 from batchwright_server.core.residency import Residency
+from batchwright_server.core.tensors import BatchRange
 from batchwright_server.runtime import meters, ports
 from batchwright_server.runtime.inference_pool import InferencePool
 
@@ -77,16 +78,16 @@ class _Waiter:
     lease: asyncio.Future[Lease]
 
 
-Compile = Callable[[int], Awaitable[InferencePool]]
+Compile = Callable[[BatchRange], Awaitable[InferencePool]]
 
 
 class ReloadQueue:
     """The compiled sizes of one servable, and the requests that wait for another."""
 
     def __init__(
-        self, compile_size: Compile, limits: Reload, *, meter: meters.ReloadMeters, clock: ports.Clock
+        self, compile_batch: Compile, limits: Reload, *, meter: meters.ReloadMeters, clock: ports.Clock
     ) -> None:
-        self._compile_size = compile_size
+        self._compile_batch = compile_batch
         self._limits = limits
         self._meter = meter
         self._clock = clock
@@ -108,7 +109,7 @@ class ReloadQueue:
 
     async def warm(self, size: int) -> None:
         """Compile `size` ahead of any request. Raises CompilationFailed."""
-        self._admit(size, _Compiled(await self._compile_size(size)))
+        self._admit(size, _Compiled(await self._compile_batch(BatchRange.only(size))))
 
     async def acquire(self, size: int, deadline: float) -> Lease:
         """A lease on a model compiled for `size`; waits until `deadline` (on the loop's clock) at most.
@@ -214,7 +215,7 @@ class ReloadQueue:
             return
         began = self._clock()
         try:
-            pool = await self._compile_size(size)
+            pool = await self._compile_batch(BatchRange.only(size))
         except errors.CompilationFailed as error:
             self._failed[size] = error
             self._meter.rejected[Rejection.COMPILATION] += len(self._waiting.get(size, ()))

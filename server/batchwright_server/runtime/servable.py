@@ -163,4 +163,4 @@ async def load(
 
 def _strategy_part(batching: Batching) -> tuple[object, ...]:
     """What of a batching the strategy was built from: with the same, the strategy goes on."""
-    return batching.plan, batching.reload, batching.fixed
+    return batching.plan, batching.reload, batching.fixed, batching.dynamic

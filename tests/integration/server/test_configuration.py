@@ -37,7 +37,7 @@ BROKEN = {
     "unknown key": ('{"model_config_list": [], "modle": 1}', "modle: unknown key"),
     "bad value": (
         '{"model_config_list": [{"config": {"name": "m", "base_path": "x", "batch_size": "atuo"}}]}',
-        r"model_config_list\[0\].config.batch_size: expected a positive integer or 'auto'",
+        r"model_config_list\[0\].config.batch_size: expected a positive integer, 'auto', '-1' or",
     ),
     "missing model": (
         '{"model_config_list": [{"config": {"name": "new", "base_path": "/nowhere"}}]}',

@@ -15,6 +15,7 @@ from tests.support import models, serving, tfs
 RELOAD = {"strategy": "reload"}
 DEMULTIPLEX = {"strategy": "demultiplex"}
 FIXED = {"strategy": "fixed", "fixed": {"batch_size": 3}}
+DYNAMIC = {"strategy": "dynamic", "dynamic": {"min": 1, "max": 8}}
 
 
 def rows(count: int, width: int = 4) -> tfs.Array:
@@ -29,13 +30,15 @@ async def server(tmp_path: Path) -> AsyncIterator[serving.Serving]:
         serving.model_config("reload", folder, batching=RELOAD | {"max_batch_size": 64}),
         serving.model_config("demultiplex", folder, batching=DEMULTIPLEX),
         serving.model_config("fixed", folder, batching=FIXED),
+        serving.model_config("dynamic", folder, batching=DYNAMIC),
+        serving.model_config("any", folder, batch_size="-1"),
         serving.model_config("two", two, batch_size="auto"),
     ]
     async with serving.serve(tmp_path, serving.document(*configs)) as running:
         yield running
 
 
-@pytest.mark.parametrize("model", ["reload", "demultiplex"])
+@pytest.mark.parametrize("model", ["reload", "demultiplex", "dynamic", "any"])
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
 async def test_any_batch_size_is_answered(server: serving.Serving, model: str, batch_size: int) -> None:
     """Each strategy for varying batches answers every row, in the request's own shape."""
@@ -55,6 +58,12 @@ async def test_a_fixed_model_takes_its_own_batch_size_only(server: serving.Servi
         await server.client.predict("fixed", x=rows(2))
 
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_dynamic_model_takes_the_sizes_of_its_range(server: serving.Serving) -> None:
+    """Outside of the range is the client's error, with the range in the message."""
+    with pytest.raises(grpc.aio.AioRpcError, match="expected 1 to 8 samples, got 9"):
+        await server.client.predict("dynamic", x=rows(9))
 
 
 async def test_several_inputs_and_outputs(server: serving.Serving) -> None:

@@ -15,6 +15,7 @@ from tests.support import models, serving, tfs
 PLANS = {
     "reload": {"strategy": "reload", "reload": {"compiled_cache": {"max_entries": 2}}},
     "demultiplex": {"strategy": "demultiplex"},
+    "dynamic": {"strategy": "dynamic"},
 }
 REQUESTS_PER_CLIENT = 8
 
@@ -70,7 +71,7 @@ relaxed = settings(max_examples=12, deadline=None, suppress_health_check=[Health
 @relaxed
 @given(sizes=clients, plan=st.sampled_from(sorted(PLANS)))
 def test_rows_come_home_under_every_strategy(workspace: Path, sizes: Sizes, plan: str) -> None:
-    """Mixed sizes from concurrent clients: right rows, none lost, under reload and demultiplex."""
+    """Mixed sizes from concurrent clients: right rows, none lost, under every strategy for them."""
     asyncio.run(drive(workspace, sizes, [plan]))
 
 

@@ -47,7 +47,7 @@ BAD = {
     "typo": ([*MODEL, "--port", "5", "--batchsize", "5"], "unrecognized arguments: --batchsize"),
     "batch size": (
         [*MODEL, "--port", "5", "--batch_size", "atuo"],
-        "batch_size: expected a positive integer or 'auto'",
+        "batch_size: expected a positive integer, 'auto', '-1' or",
     ),
     "port": ([*MODEL, "--port", "70000"], "expected a port, 0 to 65535, got '70000'"),
     "plugin": ([*MODEL, "--port", "5", "--plugin_config", "{"], "--plugin_config: not valid JSON: "),

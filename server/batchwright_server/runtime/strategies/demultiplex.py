@@ -5,7 +5,7 @@ The client sees no difference: name, rank and shapes stay the model's own. Never
 
 from batchwright_server import errors
 from batchwright_server.config.plan import Plan
-from batchwright_server.core.tensors import Tensor
+from batchwright_server.core.tensors import BatchRange, Tensor
 from batchwright_server.runtime import reload_queue
 from batchwright_server.runtime.independence import SampleIndependence
 from batchwright_server.runtime.inference_pool import InferencePool
@@ -21,19 +21,19 @@ class DemultiplexStrategy:
         plan: Plan,
         independence: SampleIndependence,
         *,
-        compile_size: reload_queue.Compile,
+        compile_batch: reload_queue.Compile,
         execution: Execution,
     ) -> None:
         self.plan = plan
         self._independence = independence
-        self._compile_size = compile_size
+        self._compile_batch = compile_batch
         self._execution = execution
         self._pool: InferencePool | None = None
 
     async def prepare(self) -> None:
         if fault := await self._independence.fault():
             raise errors.CompilationFailed("a demultiplexer of this model", fault)
-        self._pool = await self._compile_size(1)
+        self._pool = await self._compile_batch(BatchRange.only(1))
 
     async def infer(self, call: Call) -> dict[str, Tensor]:
         if self._pool is None:

@@ -36,7 +36,23 @@ def test_batch_size_means_what_it_means_in_ovms(batch_size: object, strategy: st
     assert batching.fixed.batch_size == (4 if "4" in str(batch_size) else None)
 
 
-@pytest.mark.parametrize("batch_size", ["atuo", "", "0", 0, -3, "1.5", "1:8", "-1", 1.5, True])
+@pytest.mark.parametrize(
+    ("batch_size", "least", "most"), [("-1", 1, None), (-1, 1, None), ("2:8", 2, 8), (" 1 : 1 ", 1, 1)]
+)
+def test_a_dynamic_batch_size_is_any_or_a_range(
+    batch_size: object, least: int, most: int | None
+) -> None:
+    """`-1` and `min:max` compile the model once for all of these sizes."""
+    batching = parse(batch_size=batch_size).models[0].effective_batching
+
+    assert batching.strategy is Strategy.DYNAMIC
+    assert (batching.dynamic.min, batching.dynamic.max) == (least, most)
+
+
+@pytest.mark.parametrize(
+    "batch_size",
+    ["atuo", "", "0", 0, -3, "1.5", "8:1", "0:4", ":", "1:", "1:2:3", "²", 10**20, 1.5, True],
+)
 def test_a_malformed_batch_size_is_an_error_with_its_path(batch_size: object) -> None:
     """Nothing is silently dropped: the field, what was expected and what came are told."""
     with pytest.raises(InvalidDocument) as caught:

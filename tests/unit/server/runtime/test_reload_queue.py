@@ -9,7 +9,7 @@ from batchwright_server import errors
 from batchwright_server.config.batching import CompiledCache, Reload
 from batchwright_server.config.batching import ReloadQueue as Limits
 from batchwright_server.core.demultiply import Shard
-from batchwright_server.core.tensors import Tensors
+from batchwright_server.core.tensors import BatchRange, Tensors
 from batchwright_server.runtime import ports
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.meters import ReloadMeters
@@ -42,7 +42,8 @@ class Compiler:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def compile(self, size: int) -> InferencePool:
+    async def compile(self, batch: BatchRange) -> InferencePool:
+        size = batch.least
         self.asked.append(size)
         await self.gate.wait()
         if size in self.broken:
