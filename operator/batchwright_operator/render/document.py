@@ -56,6 +56,7 @@ def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Ba
             compiled_cache=batching.CompiledCache(max_entries=spec.reload.compiled_cache.max_entries),
         ),
         fixed=batching.Fixed(batch_size=spec.fixed.batch_size),
+        dynamic=batching.Dynamic(min=spec.dynamic.min, max=spec.dynamic.max),
         calibration=_calibration(settings),
     )
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from batchwright_operator.resources.strict import Percent, Positive, Strict, Unavailable
 from batchwright_server.config.plan import Strategy
@@ -45,15 +45,18 @@ class OnMiss(StrEnum):
 SERVER_STRATEGIES = {
     BatchingStrategy.RELOAD: Strategy.RELOAD,
     BatchingStrategy.DEMULTIPLEX: Strategy.DEMULTIPLEX,
+    BatchingStrategy.DYNAMIC: Strategy.DYNAMIC,
     BatchingStrategy.FIXED: Strategy.FIXED,
 }
 
 
+CANDIDATES = (BatchingStrategy.RELOAD, BatchingStrategy.DEMULTIPLEX, BatchingStrategy.DYNAMIC)
+
+
 def _check_available(value: BatchingStrategy) -> BatchingStrategy:
-    if value in (BatchingStrategy.DYNAMIC, BatchingStrategy.BUCKETS):
-        raise ValueError(
-            f"{value} is not available in this release; choose Adaptive, Reload, Demultiplex or Fixed"
-        )
+    if value is BatchingStrategy.BUCKETS:
+        others = ", ".join(item for item in BatchingStrategy if item is not value)
+        raise ValueError(f"{value} is not available in this release; choose one of {others}")
     return value
 
 
@@ -61,8 +64,8 @@ def _check_candidates(value: tuple[BatchingStrategy, ...]) -> tuple[BatchingStra
     if not value:
         raise ValueError("expected at least one candidate")
     for strategy in value:
-        if strategy not in (BatchingStrategy.RELOAD, BatchingStrategy.DEMULTIPLEX):
-            raise ValueError(f"{strategy} is no candidate in this release; use Reload and Demultiplex")
+        if strategy not in CANDIDATES:
+            raise ValueError(f"{strategy} is no candidate; choose from {', '.join(CANDIDATES)}")
     if len(set(value)) != len(value):
         raise ValueError("each candidate once")
     return value
@@ -92,7 +95,7 @@ class Adaptive(Strict):
 
     mode: Mode = Mode.ENFORCE
     objective: Annotated[Objective, AfterValidator(_check_objective)] = Objective.THROUGHPUT
-    candidates: Candidates = (BatchingStrategy.RELOAD, BatchingStrategy.DEMULTIPLEX)
+    candidates: Candidates = CANDIDATES
     window_seconds: Positive = 60
     cooldown_seconds: Positive = 300
     min_saving_percent: Percent = 5
@@ -126,6 +129,19 @@ class Fixed(Strict):
     batch_size: Positive | None = None
 
 
+class Dynamic(Strict):
+    """What the dynamic strategy reads: the sizes it is compiled for; no `max`: any size."""
+
+    min: Positive = 1
+    max: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Dynamic":
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"expected max of at least min ({self.min}), got {self.max}")
+        return self
+
+
 class Batching(Strict):
     """How one model takes batches of varying size."""
 
@@ -134,8 +150,8 @@ class Batching(Strict):
     adaptive: Adaptive = Adaptive()
     reload: Reload = Reload()
     fixed: Fixed = Fixed()
+    dynamic: Dynamic = Dynamic()
     buckets: Unavailable = None
-    dynamic: Unavailable = None
 
     @property
     def is_adaptive(self) -> bool:

@@ -27,10 +27,10 @@ def test_the_other_candidate_is_measured_beside_the_plan() -> None:
     server = make_server()
     bundle = render_bundle(server, Settings(), {"resnet": DEMULTIPLEX})
     (model,) = parse_document(bundle.config_map["data"]["config.json"].encode()).models
-    assert model.effective_batching.plans == (DEMULTIPLEX, RELOAD)
+    assert model.effective_batching.plans == (DEMULTIPLEX, RELOAD, Plan.of(Strategy.DYNAMIC))
 
 
-@pytest.mark.parametrize("strategy", ["Reload", "Demultiplex", "Fixed"])
+@pytest.mark.parametrize("strategy", ["Reload", "Demultiplex", "Dynamic", "Fixed"])
 def test_a_pinned_strategy_has_no_candidates(strategy: str) -> None:
     """Nothing is measured that cannot be chosen."""
     server = make_server(model_document(batching={"strategy": strategy, "fixed": {"batchSize": 3}}))

@@ -20,11 +20,11 @@ def _refusal(document: dict[str, Any]) -> str:
 
 
 def test_defaults() -> None:
-    """A model with nothing but a name and a source is adaptive between reload and demultiplex."""
+    """A model with nothing but a name and a source is adaptive among all that can be switched to."""
     server = make_server()
     batching = server.spec.models[0].batching
     assert batching.is_adaptive
-    assert batching.strategies == (Strategy.RELOAD, Strategy.DEMULTIPLEX)
+    assert batching.strategies == (Strategy.RELOAD, Strategy.DEMULTIPLEX, Strategy.DYNAMIC)
     assert (server.spec.replicas, server.spec.service.grpc_port, server.spec.service.http_port) == (
         1,
         9000,
@@ -36,9 +36,9 @@ def test_defaults() -> None:
     ("batching", "path", "words"),
     [
         ({"strategy": "Buckets"}, "strategy", "not available in this release"),
-        ({"strategy": "Dynamic"}, "strategy", "not available in this release"),
         ({"strategy": "reload"}, "strategy", "'Reload'"),
-        ({"dynamic": {"min": 1, "max": 2}}, "dynamic", "not available in this release"),
+        ({"dynamic": {"min": 3, "max": 2}}, "dynamic", "expected max of at least min (3), got 2"),
+        ({"buckets": {"sizes": [1, 4]}}, "buckets", "not available in this release"),
         ({"maxBatchSize": 8.0}, "maxBatchSize", "integer"),
         ({"maxBatchSize": "8"}, "maxBatchSize", "integer"),
         ({"maxBatchSize": True}, "maxBatchSize", "integer"),
@@ -50,7 +50,11 @@ def test_defaults() -> None:
             "adaptive.candidates",
             "each candidate once",
         ),
-        ({"adaptive": {"candidates": ["Fixed"]}}, "adaptive.candidates", "no candidate in this release"),
+        (
+            {"adaptive": {"candidates": ["Fixed"]}},
+            "adaptive.candidates",
+            "Fixed is no candidate; choose from Reload",
+        ),
         ({"adaptive": {"objective": "Latency"}}, "adaptive.objective", "not available in this release"),
         ({"adaptive": {"minSavingPercent": 101}}, "adaptive.minSavingPercent", "100"),
         ({"reload": {"onMiss": "Split"}}, "reload.onMiss", "not available in this release"),
