@@ -16,6 +16,7 @@ from batchwright_server.runtime.calibration import Clocks
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.configuration import Configuration, ReadDocument
 from batchwright_server.runtime.dataplane import DataPlane
+from batchwright_server.runtime.model_loading import ModelLoader
 from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.rollout import Rollout
 from batchwright_server.settings import Settings
@@ -34,7 +35,7 @@ class Server:
         self._settings = settings
         self._worker = CompileWorker()
         clocks = Clocks(elapsed=time.monotonic, work=time.process_time)
-        self._rollout = Rollout(engine, self._worker, registry, clocks)
+        self._rollout = Rollout(ModelLoader(engine, self._worker, clocks), registry)
         self.configuration = Configuration(_document_reader(settings), self._rollout)
         self._draining = False
         dataplane = DataPlane(registry)
@@ -55,8 +56,6 @@ class Server:
         if self._http:
             self.http_port = await self._http.start()
         await self.configuration.start()
-        for name, reason in self._registry.failures.items():
-            _log.error("model %s is not served: %s", name, reason)
         if self._grpc:
             await self._grpc.set_serving(serving=self._is_ready())
             self.grpc_port = await self._grpc.start()

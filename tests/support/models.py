@@ -9,10 +9,10 @@ from openvino import opset13 as ops
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}  # plugin_config under which small integers stay exact
 
 
-def affine(width: int = 4) -> ov.Model:
-    """`y` = 3 · `x` + 1 on float32 [1, width]; every row of an answer tells its row of the request."""
+def affine(width: int = 4, offset: float = 1.0) -> ov.Model:
+    """`y` = 3 · `x` + offset on float32 [1, width]: an answer tells its row of the request."""
     x = _parameter("x", [1, width])
-    y = ops.add(ops.multiply(x, ops.constant(np.float32(3))), ops.constant(np.float32(1)))
+    y = ops.add(ops.multiply(x, ops.constant(np.float32(3))), ops.constant(np.float32(offset)))
     return ov.Model([_result(y, "y")], [x], "affine")
 
 

@@ -6,7 +6,7 @@ from batchwright_server import errors
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.engine import processors, repository
 from batchwright_server.engine.network import OpenVinoNetwork, first_reason
-from batchwright_server.runtime.ports import Version
+from batchwright_server.runtime.ports import Fingerprint, Version
 
 
 class OpenVinoEngine:
@@ -16,8 +16,8 @@ class OpenVinoEngine:
         self._core = ov.Core()
         self.cores = processors.count_cores()
 
-    def find_version(self, config: ModelConfig) -> Version:
-        return repository.find_version(config)
+    def find_versions(self, config: ModelConfig) -> dict[Version, Fingerprint]:
+        return repository.find_versions(config)
 
     def read(self, config: ModelConfig, version: Version) -> OpenVinoNetwork:
         path = repository.find_model_file(config, version)

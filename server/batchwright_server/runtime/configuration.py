@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 
 from batchwright_server.config import digest, document
@@ -59,14 +60,17 @@ class Configuration:
             return result
 
     async def poll(self, interval_seconds: float) -> None:
-        """Look for a changed document again and again; a rejected one is not tried twice."""
+        """Look for a changed document and for changed versions again and again.
+
+        What was rejected or failed is not tried again before it changes.
+        """
         while True:
             await asyncio.sleep(interval_seconds)
             if self._is_news():
-                try:
+                with suppress(InvalidDocument):  # logged and counted; the next change may be better
                     await self.reload()
-                except InvalidDocument:
-                    continue  # logged and counted; the next change may be better
+            async with self._one_at_a_time:
+                await self._rollout.refresh()
 
     async def _reload(self) -> ReloadResult:
         rejected = ""

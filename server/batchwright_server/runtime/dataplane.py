@@ -9,10 +9,11 @@ from batchwright_server import errors
 from batchwright_server.core import validation
 from batchwright_server.core.tensors import Tensor, Tensors, TensorSpec
 from batchwright_server.runtime import meters, reload_queue
+from batchwright_server.runtime.ports import Version
 from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.servable import Servable, State
 
-FAILED_VERSION = 1  # reported for a model that failed before its version was known
+UNKNOWN_VERSION = 1  # reported for a model that failed before any version of it was found
 
 
 class Protocol(StrEnum):
@@ -111,17 +112,23 @@ class DataPlane:
         )
 
     def report_status(self, model: str, version: int = 0) -> tuple[VersionStatus, ...]:
-        """The versions of a model (0: all). Raises ModelNotFound."""
-        failure = self._registry.failures.get(model)
-        if failure is not None:
-            return (VersionStatus(FAILED_VERSION, State.LOADING, failure),)
-        servable = self._registry.find(model, version)
-        return (VersionStatus(servable.version, servable.state),)
+        """The versions of a model (0: all), in ascending order. Raises ModelNotFound."""
+        known = self._registry.models.get(model)
+        if known is None:
+            raise errors.ModelNotFound(model)
+        statuses = {version: VersionStatus(version, State.LOADING) for version in known.loading}
+        for number, failure in known.failures.items():
+            shown = number or UNKNOWN_VERSION
+            statuses[Version(shown)] = VersionStatus(shown, State.LOADING, failure.reason)
+        for number, servable in known.versions.items():
+            statuses[number] = VersionStatus(number, servable.state)
+        if version and version not in statuses:
+            raise errors.ModelNotFound(model, version)
+        return tuple(status for number, status in sorted(statuses.items()) if version in (0, number))
 
     def report_all(self) -> dict[str, tuple[VersionStatus, ...]]:
         """The versions of every model."""
-        names = [*self._registry.servables, *self._registry.failures]
-        return {name: self.report_status(name) for name in names}
+        return {name: self.report_status(name) for name in self._registry.models}
 
     async def _predict(self, servable: Servable, call: PredictCall) -> dict[str, Tensor]:
         validation.check_output_filter(servable.signature, call.output_filter)

@@ -1,6 +1,6 @@
 """What the runtime needs from the outside: an inference engine and clocks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NewType, Protocol
 
 from batchwright_server.config.document import ModelConfig
@@ -11,6 +11,7 @@ Clock = Callable[[], float]  # seconds, monotonic
 Done = Callable[[], None]  # called from any thread
 
 Version = NewType("Version", int)
+Fingerprint = NewType("Fingerprint", str)  # of a version's files: another one means they changed
 
 
 class InferRequest(Protocol):
@@ -50,8 +51,8 @@ class Engine(Protocol):
     def cores(self) -> int:
         """How many processors inference may use."""
 
-    def find_version(self, config: ModelConfig) -> Version:
-        """The version to serve. Raises ModelUnavailable with the reason."""
+    def find_versions(self, config: ModelConfig) -> Mapping[Version, Fingerprint]:
+        """The versions that are there; blocks, any thread. Raises ModelUnavailable with the reason."""
 
     def read(self, config: ModelConfig, version: Version) -> Network:
         """Read a model; blocks, any thread. Raises ModelUnavailable with the reason."""

@@ -1,28 +1,66 @@
-"""The models that are served, and those that failed to load."""
+"""The models that are served, version by version, and why others are not."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchwright_server import errors
+from batchwright_server.config.document import ModelConfig
+from batchwright_server.runtime.ports import Fingerprint, Version
 from batchwright_server.runtime.servable import Servable
+
+NO_VERSION = Version(0)  # a failure of the whole model, before any version of it was found
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a version does not serve, and which files that was with."""
+
+    reason: str
+    fingerprint: Fingerprint | None = None
+
+
+@dataclass
+class Model:
+    """One model of the document in force."""
+
+    config: ModelConfig
+    versions: dict[Version, Servable] = field(default_factory=dict)
+    failures: dict[Version, Failure] = field(default_factory=dict)
+    loading: set[Version] = field(default_factory=set)
+
+    @property
+    def reason(self) -> str:
+        """Why nothing of it serves."""
+        if self.loading:
+            return "it is loading"
+        return "; ".join(failure.reason for failure in self.failures.values()) or "it is being unloaded"
 
 
 @dataclass
 class Registry:
-    """Models by name. `failures` says of the others why they do not serve."""
+    """Models by name."""
 
-    servables: dict[str, Servable] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+
+    @property
+    def servables(self) -> Iterator[Servable]:
+        """Every version that serves."""
+        for model in self.models.values():
+            yield from model.versions.values()
 
     def find(self, name: str, version: int = 0) -> Servable:
-        """The servable of that name and version (0: whichever serves).
+        """The servable of that name and version (0: the highest that serves).
 
         Raises ModelNotFound or ModelUnavailable.
         """
-        servable = self.servables.get(name)
-        if servable is None:
-            if name in self.failures:
-                raise errors.ModelUnavailable(name, self.failures[name])
+        model = self.models.get(name)
+        if model is None:
             raise errors.ModelNotFound(name)
-        if version not in (0, servable.version):
-            raise errors.ModelNotFound(name, version)
-        return servable
+        wanted = Version(version or max(model.versions, default=NO_VERSION))
+        if wanted in model.versions:
+            return model.versions[wanted]
+        if not version:
+            raise errors.ModelUnavailable(name, model.reason)
+        if wanted in model.failures:
+            raise errors.ModelUnavailable(name, model.failures[wanted].reason)
+        raise errors.ModelNotFound(name, version)

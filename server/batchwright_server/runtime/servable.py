@@ -149,10 +149,13 @@ class Servable:
 
 
 async def load(
-    engine: ports.Engine, worker: CompileWorker, config: ModelConfig, clocks: calibration.Clocks
+    engine: ports.Engine,
+    worker: CompileWorker,
+    what: tuple[ModelConfig, ports.Version],
+    clocks: calibration.Clocks,
 ) -> Servable:
     """A servable that is ready to serve. Raises ModelUnavailable or CompilationFailed."""
-    version = engine.find_version(config)
+    config, version = what
     network = await worker.run(lambda: engine.read(config, version))
     meter = meters.ModelMeters(clocks.elapsed)
     factory = StrategyFactory(network, worker, meter=meter, clock=clocks.elapsed)

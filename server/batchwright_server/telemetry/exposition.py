@@ -31,7 +31,7 @@ class MetricsCollector(Collector):
         self._configuration = configuration
 
     def collect(self) -> Iterator[Metric]:
-        servables = list(self._registry.servables.values())
+        servables = list(self._registry.servables)
         yield from _request_metrics(servables)
         yield from _execution_metrics(servables)
         yield from _reload_metrics(servables)

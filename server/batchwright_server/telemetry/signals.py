@@ -28,8 +28,12 @@ class SignalsReport:
 
     def collect(self) -> signals.Signals:
         """The document now."""
-        served = [_model_signals(servable) for servable in self._registry.servables.values()]
-        failed = [_failure_signals(name, reason) for name, reason in self._registry.failures.items()]
+        served = [_model_signals(servable) for servable in self._registry.servables]
+        failed = [
+            _failure_signals(name, version, failure.reason)
+            for name, model in self._registry.models.items()
+            for version, failure in model.failures.items()
+        ]
         return signals.Signals(
             process=self._process,
             uptime_seconds=time.monotonic() - self._started,
@@ -43,7 +47,7 @@ class SignalsReport:
 
 def is_ready(registry: Registry, configuration: Configuration) -> bool:
     """Whether requests are welcome: the first document is loaded and not all of its models failed."""
-    return configuration.loaded and bool(registry.servables or not registry.failures)
+    return configuration.loaded and (any(registry.servables) or not registry.models)
 
 
 def _model_signals(servable: Servable) -> signals.ModelSignals:
@@ -59,10 +63,10 @@ def _model_signals(servable: Servable) -> signals.ModelSignals:
     )
 
 
-def _failure_signals(name: str, reason: str) -> signals.ModelSignals:
+def _failure_signals(name: str, version: int, reason: str) -> signals.ModelSignals:
     counters = _counters(ModelMeters(time.monotonic))
     return signals.ModelSignals(
-        name=name, version=0, state=State.LOADING.name, error=reason, counters=counters
+        name=name, version=version, state=State.LOADING.name, error=reason, counters=counters
     )
 
 
