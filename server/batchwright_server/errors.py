@@ -8,7 +8,9 @@
     ├── WaitTooLong             the reload queue's own limit passed
     ├── DeadlineExceeded        the client's deadline passed
     ├── CompilationFailed       this batch size cannot be compiled
-    └── InferenceFailed         the device reported an error
+    ├── InferenceFailed         the device reported an error
+    ├── PipelineUnavailable     a pipeline whose parts do not fit together now
+    └── NodeFailed              a node of a pipeline could not do its part; its kind is the cause's
 
 Each class has a *kind*; the API translates kinds to status codes by one table.
 """
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     FAILED_PRECONDITION = "FAILED_PRECONDITION"
     INTERNAL = "INTERNAL"
+    ABORTED = "ABORTED"
 
 
 class ServerError(Exception):
@@ -109,3 +112,20 @@ class InferenceFailed(ServerError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"inference failed: {reason}")
+
+
+class PipelineUnavailable(ServerError):
+    """The pipeline is known, but has faults; they may go with the next configuration or version."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"pipeline {name!r} is not available: {reason}")
+
+
+class NodeFailed(ServerError):
+    """A node of a pipeline failed, and with it the request."""
+
+    def __init__(self, pipeline: str, node: str, kind: Kind, reason: str) -> None:
+        super().__init__(f"pipeline {pipeline!r}, node {node!r}: {reason}")
+        self.kind = kind

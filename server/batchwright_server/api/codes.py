@@ -12,4 +12,5 @@ GRPC_CODES = {
     Kind.DEADLINE_EXCEEDED: grpc.StatusCode.DEADLINE_EXCEEDED,
     Kind.FAILED_PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
     Kind.INTERNAL: grpc.StatusCode.INTERNAL,
+    Kind.ABORTED: grpc.StatusCode.ABORTED,
 }
