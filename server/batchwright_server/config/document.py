@@ -5,64 +5,17 @@ path.
 """
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
 
-from pydantic import (
-    Field,
-    NonNegativeInt,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationError, field_validator
 
-from batchwright_server.config.batch_size import AutoBatch, DynamicBatch, FixedBatch, parse_batch_size
-from batchwright_server.config.batching import Batching, Dynamic, Fixed
 from batchwright_server.config.frozen import Frozen
-from batchwright_server.config.plan import Strategy
+from batchwright_server.config.model import ModelConfig
+from batchwright_server.config.monitoring import Monitoring
 from batchwright_server.config.problems import InvalidDocument, Problem, problems_of
-from batchwright_server.config.version_policy import DEFAULT_POLICY, VersionPolicy, VersionPolicyBlock
+from batchwright_server.config.refusals import CustomLoaders, CustomNodes, MediaPipe
 
-ModelName = Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class ModelConfig(Frozen):
-    """One model: where it is and how it is served."""
-
-    name: ModelName
-    base_path: Annotated[str, Field(min_length=1)]
-    batch_size: StrictInt | StrictStr | None = None
-    nireq: NonNegativeInt = 0  # 0: OpenVINO's optimum
-    target_device: str = "CPU"
-    plugin_config: dict[str, str | bool | int | float] = Field(default={})
-    model_version_policy: VersionPolicyBlock = DEFAULT_POLICY
-    batching: Batching | None = None
-
-    @field_validator("batch_size")
-    @classmethod
-    def _check_batch_size(cls, value: int | str | None) -> int | str | None:
-        if value is not None:
-            parse_batch_size(value)
-        return value
-
-    @model_validator(mode="after")
-    def _check_one_rule(self) -> "ModelConfig":
-        if self.batch_size is not None and self.batching is not None:
-            raise ValueError("batch_size and batching both say how to batch; keep one of them")
-        return self
-
-    @property
-    def version_policy(self) -> VersionPolicy:
-        """Which versions are served."""
-        return self.model_version_policy.policy
-
-    @property
-    def effective_batching(self) -> Batching:
-        """The `batching` block, or what `batch_size` alone means; neither: the model's own size."""
-        if self.batching is not None:
-            return self.batching
-        return _batching_of(self.batch_size)
+__all__ = ["Document", "ModelConfig", "ModelEntry", "parse_document", "render_document"]
 
 
 class ModelEntry(Frozen):
@@ -75,11 +28,27 @@ class Document(Frozen):
     """A whole configuration."""
 
     model_config_list: tuple[ModelEntry, ...]
+    monitoring: Monitoring | None = None
+    custom_node_library_config_list: CustomNodes = None
+    custom_loader_config_list: CustomLoaders = None
+    mediapipe_config_list: MediaPipe = None
 
     @property
     def models(self) -> tuple[ModelConfig, ...]:
         """The models in the order they were written."""
         return tuple(entry.config for entry in self.model_config_list)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is accepted, but not as it is written."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[Problem]:
+        for index, config in enumerate(self.models):
+            for problem in config.warnings:
+                yield Problem(f"model_config_list[{index}].config.{problem.path}", problem.message)
+        if self.monitoring is not None:
+            yield from (Problem("monitoring", warning) for warning in self.monitoring.warnings)
 
     @field_validator("model_config_list")
     @classmethod
@@ -107,15 +76,3 @@ def render_document(document: Document) -> bytes:
     """The document as JSON, defaults left out, always the same bytes for the same document."""
     plain = document.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(plain, indent=2, sort_keys=True).encode() + b"\n"
-
-
-def _batching_of(batch_size: int | str | None) -> Batching:
-    if batch_size is None:
-        return Batching(strategy=Strategy.FIXED)
-    match parse_batch_size(batch_size):
-        case FixedBatch(size):
-            return Batching(strategy=Strategy.FIXED, fixed=Fixed(batch_size=size))
-        case AutoBatch():
-            return Batching(strategy=Strategy.RELOAD)
-        case DynamicBatch(least, most):
-            return Batching(strategy=Strategy.DYNAMIC, dynamic=Dynamic(min=least, max=most))
