@@ -12,6 +12,7 @@ from pydantic import ValidationError, field_validator
 from batchwright_server.config.frozen import Frozen
 from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.monitoring import Monitoring
+from batchwright_server.config.pipelines import PipelineConfig
 from batchwright_server.config.problems import InvalidDocument, Problem, problems_of
 from batchwright_server.config.refusals import CustomLoaders, CustomNodes, MediaPipe
 
@@ -28,6 +29,7 @@ class Document(Frozen):
     """A whole configuration."""
 
     model_config_list: tuple[ModelEntry, ...]
+    pipeline_config_list: tuple[PipelineConfig, ...] = ()
     monitoring: Monitoring | None = None
     custom_node_library_config_list: CustomNodes = None
     custom_loader_config_list: CustomLoaders = None
@@ -47,6 +49,9 @@ class Document(Frozen):
         for index, config in enumerate(self.models):
             for problem in config.warnings:
                 yield Problem(f"model_config_list[{index}].config.{problem.path}", problem.message)
+        for index, pipeline in enumerate(self.pipeline_config_list):
+            for problem in pipeline.warnings:
+                yield Problem(f"pipeline_config_list[{index}].{problem.path}", problem.message)
         if self.monitoring is not None:
             yield from (Problem("monitoring", warning) for warning in self.monitoring.warnings)
 

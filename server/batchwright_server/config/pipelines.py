@@ -5,11 +5,13 @@ fit together and to the models they name is checked when a pipeline is loaded, s
 can fail alone.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictInt, StrictStr, field_validator, model_validator
 
 from batchwright_server.config.frozen import Frozen
+from batchwright_server.config.problems import Problem
 
 REQUEST = "request"  # the node by which a pipeline's inputs are named
 MAX_SHARDS = 10_000  # that one demultiplexer may make of one tensor; OVMS's limit
@@ -74,3 +76,15 @@ class PipelineConfig(Frozen):
     nodes: tuple[NodeConfig, ...]
     outputs: tuple[NamedSource, ...]
     demultiply_count: DemultiplyCount | None = None
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is accepted, but not as it is written."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[Problem]:
+        counts = {"": self.demultiply_count}
+        counts |= {f"nodes[{index}].": node.demultiply_count for index, node in enumerate(self.nodes)}
+        for path, count in counts.items():
+            if count == 0:
+                yield Problem(f"{path}demultiply_count", "0 is the old way to say any number; write -1")
