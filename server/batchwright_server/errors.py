@@ -7,6 +7,7 @@
     ├── QueueFull               the reload queue is at its bound
     ├── WaitTooLong             the reload queue's own limit passed
     ├── DeadlineExceeded        the client's deadline passed
+    ├── ManagedByConfiguration  asked of a request, but for the configuration to say
     ├── CompilationFailed       this batch size cannot be compiled
     ├── InferenceFailed         the device reported an error
     ├── PipelineUnavailable     a pipeline whose parts do not fit together now
@@ -103,6 +104,15 @@ class CompilationFailed(ServerError):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be compiled: {reason}")
+
+
+class ManagedByConfiguration(ServerError):
+    """What was asked is for the configuration to say, not for a request."""
+
+    kind = Kind.FAILED_PRECONDITION
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} on request is not served: change the configuration document instead")
 
 
 class InferenceFailed(ServerError):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from batchwright_server.api import tensor_data
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
 from batchwright_server.protos import tensor_pb2
@@ -50,10 +51,10 @@ def from_proto(name: str, proto: tensor_pb2.TensorProto) -> Tensor:
     if dtype is None:
         supported = ", ".join(tensor_pb2.DataType.Name(value) for value in _DTYPES)
         raise InvalidInput(f"input {name!r}: dtype", f"one of {supported}", _dtype_name(proto.dtype))
-    shape = _shape(name, proto)
+    shape = tensor_data.check_shape(f"input {name!r}", (dim.size for dim in proto.tensor_shape.dim))
     content = proto.tensor_content
     if content:
-        return _from_content(name, content, dtype, shape)
+        return tensor_data.from_bytes(f"input {name!r}: tensor_content", content, dtype, shape)
     return _from_typed_field(name, proto, dtype, shape)
 
 
@@ -62,7 +63,7 @@ def to_proto(tensor: Tensor) -> tensor_pb2.TensorProto:
     return tensor_pb2.TensorProto(
         dtype=to_enum(tensor.dtype),
         tensor_shape=shape_to_proto(tensor.shape),
-        tensor_content=tensor.tobytes(),
+        tensor_content=tensor_data.to_bytes(tensor),
     )
 
 
@@ -78,43 +79,26 @@ def shape_to_proto(shape: tuple[int, ...]) -> tensor_pb2.TensorShapeProto:
     )
 
 
-def _shape(name: str, proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if any(size < 0 for size in shape):
-        raise InvalidInput(f"input {name!r}: shape", "sizes of 0 or more", str(list(shape)))
-    return shape
-
-
-def _from_content(name: str, content: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Tensor:
-    expected = math.prod(shape) * dtype.itemsize
-    if len(content) != expected:
-        what = f"{expected} bytes for {dtype.name} {list(shape)}"
-        raise InvalidInput(f"input {name!r}: tensor_content", what, f"{len(content)} bytes")
-    return np.frombuffer(content, dtype).reshape(shape)
-
-
 def _from_typed_field(
     name: str, proto: tensor_pb2.TensorProto, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> Tensor:
     field = _TYPED_FIELDS[proto.dtype]
+    place = f"input {name!r}: {field}"
     values = getattr(proto, field)
     elements = math.prod(shape)
     if len(values) not in (elements, 1):
         what = f"{elements} values, or one for all, for {dtype.name} {list(shape)}"
-        raise InvalidInput(f"input {name!r}: {field} or tensor_content", what, f"{len(values)} values")
-    array = _to_array(name, field, np.array(values), dtype)
-    return array.reshape(shape) if len(values) == elements else np.full(shape, array[0])
+        raise InvalidInput(f"{place} or tensor_content", what, f"{len(values)} values")
+    array = _to_array(place, np.array(values), dtype)
+    if len(values) == elements:
+        return tensor_data.reshape(place, array, shape)
+    return tensor_data.repeat(place, array, shape)
 
 
-def _to_array(name: str, field: str, values: Tensor, dtype: np.dtype[Any]) -> Tensor:
+def _to_array(place: str, values: Tensor, dtype: np.dtype[Any]) -> Tensor:
     if dtype == np.dtype("<f2"):  # half_val carries the 16 bits of each element as an integer
-        return _to_array(name, field, values, np.dtype("<u2")).view(dtype)
-    if dtype.kind in "iu" and values.size:
-        limits = np.iinfo(dtype)
-        if values.min() < limits.min or values.max() > limits.max:
-            what = f"values that fit {dtype.name}"
-            raise InvalidInput(f"input {name!r}: {field}", what, f"{values.min()} to {values.max()}")
-    return values.astype(dtype)
+        return tensor_data.fit(place, values, np.dtype("<u2")).view(dtype)
+    return tensor_data.fit(place, values, dtype)
 
 
 def _dtype_name(value: int) -> str:

@@ -22,26 +22,29 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from batchwright_server.protos import model_management_pb2 as batchwright__server_dot_protos_dot_model__management__pb2
 from batchwright_server.protos import prediction_service_pb2 as batchwright__server_dot_protos_dot_prediction__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-batchwright_server/protos/model_service.proto\x12\x12tensorflow.serving\x1a\x32\x62\x61tchwright_server/protos/prediction_service.proto\"8\n\x0bStatusProto\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"J\n\x15GetModelStatusRequest\x12\x31\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1d.tensorflow.serving.ModelSpec\"\xe8\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12;\n\x05state\x18\x02 \x01(\x0e\x32,.tensorflow.serving.ModelVersionStatus.State\x12/\n\x06status\x18\x03 \x01(\x0b\x32\x1f.tensorflow.serving.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"^\n\x16GetModelStatusResponse\x12\x44\n\x14model_version_status\x18\x01 \x03(\x0b\x32&.tensorflow.serving.ModelVersionStatus2w\n\x0cModelService\x12g\n\x0eGetModelStatus\x12).tensorflow.serving.GetModelStatusRequest\x1a*.tensorflow.serving.GetModelStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-batchwright_server/protos/model_service.proto\x12\x12tensorflow.serving\x1a\x30\x62\x61tchwright_server/protos/model_management.proto\x1a\x32\x62\x61tchwright_server/protos/prediction_service.proto\"8\n\x0bStatusProto\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"J\n\x15GetModelStatusRequest\x12\x31\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1d.tensorflow.serving.ModelSpec\"\xe8\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12;\n\x05state\x18\x02 \x01(\x0e\x32,.tensorflow.serving.ModelVersionStatus.State\x12/\n\x06status\x18\x03 \x01(\x0b\x32\x1f.tensorflow.serving.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"^\n\x16GetModelStatusResponse\x12\x44\n\x14model_version_status\x18\x01 \x03(\x0b\x32&.tensorflow.serving.ModelVersionStatus\"G\n\x14ReloadConfigResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.tensorflow.serving.StatusProto2\xe7\x01\n\x0cModelService\x12g\n\x0eGetModelStatus\x12).tensorflow.serving.GetModelStatusRequest\x1a*.tensorflow.serving.GetModelStatusResponse\x12n\n\x19HandleReloadConfigRequest\x12\'.tensorflow.serving.ReloadConfigRequest\x1a(.tensorflow.serving.ReloadConfigResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'batchwright_server.protos.model_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATUSPROTO']._serialized_start=121
-  _globals['_STATUSPROTO']._serialized_end=177
-  _globals['_GETMODELSTATUSREQUEST']._serialized_start=179
-  _globals['_GETMODELSTATUSREQUEST']._serialized_end=253
-  _globals['_MODELVERSIONSTATUS']._serialized_start=256
-  _globals['_MODELVERSIONSTATUS']._serialized_end=488
-  _globals['_MODELVERSIONSTATUS_STATE']._serialized_start=405
-  _globals['_MODELVERSIONSTATUS_STATE']._serialized_end=488
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=490
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=584
-  _globals['_MODELSERVICE']._serialized_start=586
-  _globals['_MODELSERVICE']._serialized_end=705
+  _globals['_STATUSPROTO']._serialized_start=171
+  _globals['_STATUSPROTO']._serialized_end=227
+  _globals['_GETMODELSTATUSREQUEST']._serialized_start=229
+  _globals['_GETMODELSTATUSREQUEST']._serialized_end=303
+  _globals['_MODELVERSIONSTATUS']._serialized_start=306
+  _globals['_MODELVERSIONSTATUS']._serialized_end=538
+  _globals['_MODELVERSIONSTATUS_STATE']._serialized_start=455
+  _globals['_MODELVERSIONSTATUS_STATE']._serialized_end=538
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=540
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=634
+  _globals['_RELOADCONFIGRESPONSE']._serialized_start=636
+  _globals['_RELOADCONFIGRESPONSE']._serialized_end=707
+  _globals['_MODELSERVICE']._serialized_start=710
+  _globals['_MODELSERVICE']._serialized_end=941
 # @@protoc_insertion_point(module_scope)

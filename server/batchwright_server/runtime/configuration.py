@@ -39,12 +39,14 @@ class Configuration:
         self.state = ConfigState(hash="")
         self.results: Counter[ReloadResult] = Counter()
         self.loaded = False
+        self._seen = ""  # digest of the text read last
 
     async def start(self) -> None:
         """Load the first document. Raises InvalidDocument: without one there is nothing to serve."""
         text = self._read_text()
         await self._rollout.start(document.parse_document(text))
-        self.state = ConfigState(hash=digest.digest(text))
+        self._seen = digest.digest(text)
+        self.state = ConfigState(hash=self._seen)
         self.loaded = True
 
     async def reload(self) -> ReloadResult:
@@ -58,6 +60,17 @@ class Configuration:
                 raise
             self.results[result] += 1
             return result
+
+    async def replace(self, wanted: document.Document) -> None:
+        """Take `wanted` into service, until what is read changes or `reload` asks for it.
+
+        Raises InvalidDocument, having changed nothing.
+        """
+        async with self._one_at_a_time:
+            await self._rollout.apply(wanted)
+            self.state = ConfigState(hash=digest.digest(document.render_document(wanted)))
+            self.results[ReloadResult.APPLIED] += 1
+            _log.info("configuration %s applied on request", self.state.hash)
 
     async def poll(self, interval_seconds: float) -> None:
         """Look for a changed document and for changed versions again and again.
@@ -76,7 +89,7 @@ class Configuration:
         rejected = ""
         try:
             text = self._read_text()
-            rejected = digest.digest(text)
+            rejected = self._seen = digest.digest(text)
             if rejected == self.state.hash:
                 self.state = ConfigState(hash=rejected)
                 return ReloadResult.UNCHANGED
@@ -94,7 +107,7 @@ class Configuration:
             text = self._read()
         except OSError:
             return self.state.error == ""
-        return digest.digest(text) not in (self.state.hash, self.state.rejected_hash)
+        return digest.digest(text) != self._seen
 
     def _read_text(self) -> bytes:
         try:

@@ -20,6 +20,9 @@ class Protocol(StrEnum):
     """How a request came."""
 
     TFS_GRPC = "tfs_grpc"
+    TFS_REST = "tfs_rest"
+    KSERVE_GRPC = "kserve_grpc"
+    KSERVE_REST = "kserve_rest"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Description:
     version: int
     inputs: tuple[TensorDescription, ...]
     outputs: tuple[TensorDescription, ...]
+    max_batch_size: int = 0  # 0: exactly these shapes are taken
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class DataPlane:
             servable.version,
             _describe(servable, signature.inputs),
             _describe(servable, signature.outputs),
+            servable.max_batch_size,
         )
 
     def report_status(self, model: str, version: int = 0) -> tuple[VersionStatus, ...]:

@@ -3,7 +3,7 @@
 Written by the event loop alone, read by telemetry: no locks.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,10 +38,12 @@ class ModelMeters:
     clock: ports.Clock
     requests: Counter[RequestLabels] = field(default_factory=Counter)
     request_seconds: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    seconds_by_code: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     request_batch_sizes: Counter[int] = field(default_factory=Counter)  # successful requests
     executed_batch_size: Histogram = field(default_factory=lambda: Histogram(BATCH_SIZES))
     inference_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     samples: int = 0
+    last_success: float | None = None  # on the clock; None before the first
     shards: int = 0
     would_reloads: int = 0
     switches: int = 0
@@ -63,6 +65,7 @@ class ModelMeters:
         """Note a request that was answered."""
         self._integrate(-1)
         self.requests[labels] += 1
+        self.seconds_by_code[labels.code] += seconds
         key = (labels.protocol, labels.method)
         histogram = self.request_seconds.get(key)
         if histogram is None:
@@ -73,6 +76,7 @@ class ModelMeters:
         """Note a prediction that succeeded."""
         self.request_batch_sizes[batch_size] += 1
         self.samples += batch_size
+        self.last_success = self.clock()
 
     def _integrate(self, change: int) -> None:
         now = self.clock()

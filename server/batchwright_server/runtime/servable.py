@@ -76,6 +76,11 @@ class Servable:
             return ANY
         return self._batching.fixed.batch_size or self.signature.saved_batch_size
 
+    @property
+    def max_batch_size(self) -> int:
+        """The most samples a client may send at once; 0 where it must send exactly `batch_dimension`."""
+        return self._batching.max_batch_size if self.batch_dimension == ANY else 0
+
     def client_shape(self, spec: TensorSpec) -> tuple[int, ...]:
         """The shape of an input or output as a client sees it."""
         return spec.with_batch(self.batch_dimension)

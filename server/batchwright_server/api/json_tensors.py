@@ -1,0 +1,87 @@
+"""Tensors as nested JSON arrays, and as base64.
+
+Strict: numbers for numbers, whole numbers for integer types and only those that fit, booleans for
+booleans. Flattening goes level by level, so that no nesting is too deep for it.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from batchwright_server.api import json_fields, tensor_data
+from batchwright_server.core.tensors import ANY, Tensor
+from batchwright_server.errors import InvalidInput
+
+_KINDS: dict[str, tuple[str, set[type]]] = {
+    "b": ("true or false", {bool}),
+    "i": ("whole numbers", {int}),
+    "u": ("whole numbers", {int}),
+    "f": ("numbers", {int, float}),
+}
+_BASE64_KEY = "b64"
+
+
+def from_nested(field: str, value: object, dtype: np.dtype[Any]) -> Tensor:
+    """The tensor whose shape is the nesting of `value`. Raises InvalidInput."""
+    shape, elements = _flatten(field, value)
+    return tensor_data.reshape(field, _to_array(field, elements, dtype), shape)
+
+
+def from_elements(field: str, value: object, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Tensor:
+    """The tensor of `shape` with the elements of `value`, nested or flat. Raises InvalidInput."""
+    _, elements = _flatten(field, value)
+    return tensor_data.reshape(field, _to_array(field, elements, dtype), shape)
+
+
+def is_base64(value: object) -> bool:
+    """Whether `value` is the object that stands for bytes: `{"b64": "…"}`."""
+    return isinstance(value, dict) and value.keys() == {_BASE64_KEY}
+
+
+def from_base64(
+    field: str, samples: Sequence[dict[str, object]], dtype: np.dtype[Any], sample: tuple[int, ...]
+) -> Tensor:
+    """The tensor with the raw data of a `sample` in each row. Raises InvalidInput."""
+    if ANY in sample:
+        raise InvalidInput(field, f"numbers, because b64 does not tell a shape of {sample}", "b64")
+    content = b"".join(_decode(field, item[_BASE64_KEY]) for item in samples)
+    return tensor_data.from_bytes(f"{field}: b64", content, dtype, (len(samples), *sample))
+
+
+def _decode(field: str, text: object) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)  # type: ignore[arg-type]  # what else raises
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise InvalidInput(f"{field}: b64", "base64 text", str(error)) from error
+
+
+def _flatten(field: str, value: object) -> tuple[tuple[int, ...], list[Any]]:
+    shape: list[int] = []
+    level: list[Any] = [value]
+    while list in (kinds := set(map(type, level))):
+        sizes = set(map(len, level)) if kinds == {list} else set()
+        if len(sizes) != 1:
+            raise InvalidInput(field, "arrays of equal lengths at each level", "arrays that differ")
+        shape.append(sizes.pop())
+        level = list(chain.from_iterable(level))
+    return tuple(shape), level
+
+
+def _to_array(field: str, elements: list[Any], dtype: np.dtype[Any]) -> Tensor:
+    what, allowed = _KINDS[dtype.kind]
+    strangers = set(map(type, elements)) - allowed
+    if strangers:
+        came = ", ".join(sorted(json_fields.tell_kind(kind) for kind in strangers))
+        raise InvalidInput(field, f"{what} for {dtype.name}", came)
+    try:
+        with np.errstate(over="ignore"):
+            array = np.array(elements, dtype)
+    except OverflowError as error:
+        raise InvalidInput(field, f"values that fit {dtype.name}", str(error)) from error
+    if dtype.kind == "f" and not np.isfinite(array).all():
+        raise InvalidInput(field, f"values that fit {dtype.name}", "a larger number")
+    return array

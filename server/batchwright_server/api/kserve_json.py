@@ -1,0 +1,146 @@
+"""A KServe v2 inference over HTTP: its JSON, with the binary extension, to a request and back.
+
+Source: the protocol's page and its binary tensor data extension: the JSON comes first, as many bytes as
+the header `Inference-Header-Content-Length` says, then the raw data of each input whose parameter
+`binary_data_size` says how much of it there is, in the order of the inputs; the answer likewise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+
+from batchwright_server.api import json_fields, json_tensors, kserve_datatypes, tensor_data
+from batchwright_server.api.json_fields import Json
+from batchwright_server.core.tensors import Tensor
+from batchwright_server.errors import InvalidInput
+
+_MAX_DIMENSIONS = 64  # numpy's
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """What was asked: `binary_outputs` says of each output whether it is wanted raw."""
+
+    id: str
+    inputs: dict[str, Tensor]
+    outputs: tuple[str, ...]  # none: all
+    binary_outputs: Mapping[str, bool]
+    binary_by_default: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A body; `json_length` is 0 unless raw data follows the JSON."""
+
+    body: bytes
+    json_length: int
+
+
+def parse_request(body: bytes, json_length: int | None) -> InferRequest:
+    """The request in `body`, `json_length` bytes (None: all) of it JSON. Raises InvalidInput."""
+    length = len(body) if json_length is None else json_length
+    if not 0 <= length <= len(body):
+        expected = f"at most the body's {len(body)} bytes"
+        raise InvalidInput("Inference-Header-Content-Length", expected, str(length))
+    content = memoryview(body)
+    document = json_fields.parse_object("body", content[:length])
+    parameters = json_fields.object_at(document, "parameters")
+    outputs = _named(document, "outputs")
+    wishes = {name: _wants_binary(name, item) for name, item in outputs.items()}
+    return InferRequest(
+        id=json_fields.text_at(document, "id"),
+        inputs=_parse_inputs(_named(document, "inputs"), content[length:]),
+        outputs=tuple(outputs),
+        binary_outputs={name: wish for name, wish in wishes.items() if wish is not None},
+        binary_by_default=json_fields.flag_at(parameters, "binary_data_output") or False,
+    )
+
+
+def render_answer(document: Json, outputs: Mapping[str, Tensor], request: InferRequest) -> Answer:
+    """`document` with the outputs, each as JSON or raw as the request wants it."""
+    described, raw = [], []
+    for name, tensor in outputs.items():
+        item: Json = {
+            "name": name,
+            "datatype": kserve_datatypes.to_name(tensor.dtype),
+            "shape": list(tensor.shape),
+        }
+        if request.binary_outputs.get(name, request.binary_by_default):
+            raw.append(tensor_data.to_bytes(tensor))
+            item["parameters"] = {"binary_data_size": tensor.nbytes}
+        else:
+            item["data"] = np.ascontiguousarray(tensor).ravel()
+        described.append(item)
+    header = orjson.dumps(document | {"outputs": described}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Answer(b"".join([header, *raw]), len(header) if raw else 0)
+
+
+def _parse_inputs(inputs: dict[str, Json], binary: memoryview) -> dict[str, Tensor]:
+    tensors, begin = {}, 0
+    for name, item in inputs.items():
+        field = f"input {name!r}"
+        size = _binary_size(field, item)
+        if size is None:
+            tensors[name] = _from_json(field, item)
+            continue
+        content = binary[begin : begin + size]
+        begin += size
+        dtype = kserve_datatypes.parse_datatype(field, item.get("datatype"))
+        shape = _shape(field, item)
+        tensors[name] = tensor_data.from_bytes(f"{field}: binary data", content, dtype, shape)
+    if begin != len(binary):
+        raise InvalidInput("body", f"{begin} bytes of binary data after the JSON", str(len(binary)))
+    return tensors
+
+
+def _from_json(field: str, item: Json) -> Tensor:
+    if "data" not in item:
+        raise InvalidInput(field, "data, or the parameter binary_data_size", "neither")
+    dtype = kserve_datatypes.parse_datatype(field, item.get("datatype"))
+    return json_tensors.from_elements(f"{field}: data", item["data"], dtype, _shape(field, item))
+
+
+def _shape(field: str, item: Json) -> tuple[int, ...]:
+    sizes = item.get("shape")
+    if not isinstance(sizes, list) or not all(type(size) is int for size in sizes):
+        raise InvalidInput(f"{field}: shape", "an array of whole numbers", json_fields.tell(sizes))
+    if len(sizes) > _MAX_DIMENSIONS:
+        raise InvalidInput(f"{field}: shape", f"at most {_MAX_DIMENSIONS} dimensions", str(len(sizes)))
+    return tensor_data.check_shape(field, sizes)
+
+
+def _binary_size(field: str, item: Json) -> int | None:
+    parameters = json_fields.object_at(item, "parameters")
+    _refuse_shared_memory(field, parameters)
+    size = parameters.get("binary_data_size")
+    if size is not None and (type(size) is not int or size < 0):
+        raise InvalidInput(f"{field}: binary_data_size", "a number of bytes", json_fields.tell(size))
+    if size is not None and "data" in item:
+        raise InvalidInput(field, "data or binary_data_size", "both")
+    return size
+
+
+def _wants_binary(name: str, item: Json) -> bool | None:
+    parameters = json_fields.object_at(item, "parameters")
+    _refuse_shared_memory(f"output {name!r}", parameters)
+    if parameters.get("classification"):
+        raise InvalidInput(f"output {name!r}", "no classification, which is not served", "one")
+    return json_fields.flag_at(parameters, "binary_data")
+
+
+def _refuse_shared_memory(field: str, parameters: Json) -> None:
+    if "shared_memory_region" in parameters:
+        raise InvalidInput(field, "data in the message, as shared memory is not served", "a region")
+
+
+def _named(document: Json, key: str) -> dict[str, Json]:
+    items = json_fields.check_array(key, document.get(key, []))
+    named: dict[str, Json] = {}
+    for index, item in enumerate(items):
+        name = json_fields.text_at(json_fields.check_object(f"{key}[{index}]", item), "name")
+        if not name or name in named:
+            raise InvalidInput(f"{key}[{index}].name", "a name of its own", repr(name))
+        named[name] = item
+    return named

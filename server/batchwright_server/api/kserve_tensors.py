@@ -1,0 +1,70 @@
+"""The tensors of a KServe v2 gRPC request, and of its answer.
+
+Source: the protocol's page: data is raw (`raw_input_contents`, one for each input) or in the field of
+its datatype (`contents`), never both; answers are raw.
+"""
+
+from collections.abc import Mapping
+
+from batchwright_server.api import kserve_datatypes, tensor_data
+from batchwright_server.core.tensors import Tensor
+from batchwright_server.errors import InvalidInput
+from batchwright_server.protos import grpc_predict_v2_pb2
+
+_Input = grpc_predict_v2_pb2.ModelInferRequest.InferInputTensor
+
+_TYPED_FIELDS = {
+    "BOOL": "bool_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+}
+
+
+def from_request(request: grpc_predict_v2_pb2.ModelInferRequest) -> dict[str, Tensor]:
+    """The inputs by name; raw ones share the request's memory. Raises InvalidInput."""
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        expected = f"one for each of {len(request.inputs)} inputs"
+        raise InvalidInput("raw_input_contents", expected, str(len(raw)))
+    tensors: dict[str, Tensor] = {}
+    for index, tensor in enumerate(request.inputs):
+        if tensor.name in tensors:
+            raise InvalidInput("inputs", "each input once", f"{tensor.name!r} more than once")
+        tensors[tensor.name] = _from_raw(tensor, raw[index]) if raw else _from_contents(tensor)
+    return tensors
+
+
+def to_response(tensors: Mapping[str, Tensor], response: grpc_predict_v2_pb2.ModelInferResponse) -> None:
+    """Add the outputs to `response`, their data raw."""
+    for name, tensor in tensors.items():
+        datatype = kserve_datatypes.to_name(tensor.dtype)
+        response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
+        response.raw_output_contents.append(tensor_data.to_bytes(tensor))
+
+
+def _from_raw(tensor: _Input, content: bytes) -> Tensor:
+    field = f"input {tensor.name!r}"
+    if tensor.HasField("contents"):
+        raise InvalidInput(field, "contents or raw_input_contents", "both")
+    dtype = kserve_datatypes.parse_datatype(field, tensor.datatype)
+    shape = tensor_data.check_shape(field, tensor.shape)
+    return tensor_data.from_bytes(f"{field}: raw_input_contents", content, dtype, shape)
+
+
+def _from_contents(tensor: _Input) -> Tensor:
+    field = f"input {tensor.name!r}"
+    dtype = kserve_datatypes.parse_datatype(field, tensor.datatype)
+    typed = _TYPED_FIELDS.get(tensor.datatype)
+    if typed is None:
+        raise InvalidInput(field, f"{tensor.datatype} in raw_input_contents", "contents")
+    shape = tensor_data.check_shape(field, tensor.shape)
+    values = getattr(tensor.contents, typed)
+    return tensor_data.from_values(f"{field}: contents.{typed}", values, dtype, shape)
