@@ -126,6 +126,12 @@ class ModelConfig(Frozen):
         return _batching_of(self.batch_size)
 
     @property
+    def may_cache(self) -> bool:
+        """Whether compiled models may be kept on disk: as in OVMS, not one for each size of a reload."""
+        reloads = any(plan.strategy is Strategy.RELOAD for plan in self.effective_batching.plans)
+        return self.allow_cache or not reloads
+
+    @property
     def warnings(self) -> Iterator[Problem]:
         """What is accepted, but not as it is written."""
         if self.shape is not None and self.batch_size is not None:

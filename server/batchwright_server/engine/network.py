@@ -7,10 +7,13 @@ import numpy as np
 import openvino as ov
 
 from batchwright_server import errors
-from batchwright_server.config.document import ModelConfig
+from batchwright_server.config.mapping import NameMapping
+from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.plan import Streams
 from batchwright_server.core.tensors import ANY, BatchRange, Signature, TensorSpec
+from batchwright_server.engine import port_names, preparation
 from batchwright_server.engine.infer_request import OpenVinoInferRequest
+from batchwright_server.engine.port_names import PortNames
 
 # More requests than streams: a stream finds its next inference waiting and never idles for Python.
 _REQUESTS_PER_STREAM = 2
@@ -26,21 +29,29 @@ class OpenVinoCompiledModel:
     streams: int
 
 
+@dataclass(frozen=True)
+class Device:
+    """Where models are compiled, and with what."""
+
+    core: ov.Core
+    cores: int  # that inference may use
+    cache_dir: str = ""  # for compiled models; empty: none are kept
+
+
 class OpenVinoNetwork:
     """A model that can be compiled for any batch size it allows."""
 
-    def __init__(self, core: ov.Core, model: ov.Model, config: ModelConfig, *, cores: int) -> None:
-        self._core = core
+    def __init__(self, device: Device, model: ov.Model, config: ModelConfig, names: PortNames) -> None:
+        self._device = device
         self._model = model
         self._config = config
-        self._cores = cores
-        self.signature = describe(model)
+        self.signature = describe(model, names)
 
     def compile(self, batch: BatchRange, streams: Streams) -> OpenVinoCompiledModel:
         what = f"model {self._config.name!r} at batch size {batch}"
         try:
             model = self._at_batch(batch)
-            compiled = self._core.compile_model(
+            compiled = self._device.core.compile_model(
                 model, self._config.target_device, self._properties(streams)
             )
             return self._with_requests(compiled)
@@ -55,10 +66,12 @@ class OpenVinoNetwork:
         return model
 
     def _properties(self, streams: Streams) -> dict[str, Any]:
-        chosen = dict(self._config.plugin_config)
+        chosen = dict(self._config.properties)
         properties: dict[str, Any] = {}
         if self._config.target_device == "CPU":
-            properties = {"INFERENCE_NUM_THREADS": self._cores, "ENABLE_CPU_PINNING": False}
+            properties = {"INFERENCE_NUM_THREADS": self._device.cores, "ENABLE_CPU_PINNING": False}
+        if self._device.cache_dir and self._config.may_cache:
+            properties["CACHE_DIR"] = self._device.cache_dir
         if not any(key in chosen for key in _STREAM_KEYS):  # the user's own choice of streams stands
             properties["PERFORMANCE_HINT"] = _HINTS[streams]
         return properties | chosen
@@ -75,10 +88,16 @@ class OpenVinoNetwork:
         return OpenVinoCompiledModel(requests, optimum)
 
 
-def describe(model: ov.Model) -> Signature:
+def describe(model: ov.Model, names: PortNames | None = None) -> Signature:
     """The model's inputs and outputs, found out by reshaping a copy to a batch of two."""
-    inputs = tuple(_spec(port, batched=True) for port in model.inputs)
-    outputs = tuple(_spec(port, batched=True) for port in model.outputs)
+    known = names or port_names.name_ports(model, NameMapping())
+    inputs = tuple(
+        _spec(port, name, batched=preparation.has_batch(port))
+        for port, name in zip(model.inputs, known.inputs, strict=True)
+    )
+    outputs = tuple(
+        _spec(port, name, batched=True) for port, name in zip(model.outputs, known.outputs, strict=True)
+    )
     fault, probe = _probe(model, inputs)
     if probe is None:
         return Signature(inputs, outputs, fault)
@@ -100,6 +119,8 @@ def first_reason(error: Exception) -> str:
 def _probe(model: ov.Model, inputs: tuple[TensorSpec, ...]) -> tuple[str, ov.Model | None]:
     if not all(spec.shape for spec in inputs):
         return "an input is a scalar and has no batch dimension", None
+    if not any(spec.batched for spec in inputs):
+        return "no input has a batch dimension in its layout", None
     copy = model.clone()
     try:
         _reshape(copy, inputs, BatchRange.only(2))
@@ -111,19 +132,16 @@ def _probe(model: ov.Model, inputs: tuple[TensorSpec, ...]) -> tuple[str, ov.Mod
 def _reshape(model: ov.Model, inputs: tuple[TensorSpec, ...], batch: BatchRange) -> None:
     dimension = ov.Dimension(batch.least, -1 if batch.most is None else batch.most)
     shapes = {}
-    for index, spec in enumerate(inputs):
-        sample = [ov.Dimension(size) for size in spec.sample_shape]
-        shapes[index] = ov.PartialShape([dimension, *sample] if spec.batched else sample)
+    for index, (port, spec) in enumerate(zip(model.inputs, inputs, strict=True)):
+        sizes = list(port.get_partial_shape())
+        shapes[index] = ov.PartialShape([dimension, *sizes[1:]] if spec.batched else sizes)
     model.reshape(shapes)
 
 
-def _spec(port: Any, *, batched: bool) -> TensorSpec:
+def _spec(port: Any, name: str, *, batched: bool) -> TensorSpec:
     shape = tuple(ANY if dim.is_dynamic else dim.get_length() for dim in port.get_partial_shape())
-    names = sorted(port.get_names())
-    name = names[0] if names else port.get_node().get_friendly_name()
-    return TensorSpec(
-        name, np.dtype(port.get_element_type().to_dtype()), shape, batched=batched and bool(shape)
-    )
+    dtype = np.dtype(port.get_element_type().to_dtype())
+    return TensorSpec(name, dtype, shape, batched=batched and bool(shape))
 
 
 def _leads_with_two(port: Any) -> bool:

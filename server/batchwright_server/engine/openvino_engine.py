@@ -1,29 +1,78 @@
 """OpenVINO behind the runtime's port."""
 
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
 import openvino as ov
 
 from batchwright_server import errors
-from batchwright_server.config.document import ModelConfig
-from batchwright_server.engine import processors, repository
-from batchwright_server.engine.network import OpenVinoNetwork, first_reason
+from batchwright_server.config.mapping import NameMapping, parse_mapping
+from batchwright_server.config.model import ModelConfig
+from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.engine import model_files, port_names, preparation, processors
+from batchwright_server.engine.network import Device, OpenVinoNetwork, first_reason
+from batchwright_server.engine.port_names import PortNames
+from batchwright_server.engine.repository import Repository
 from batchwright_server.runtime.ports import Fingerprint, Version
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What the command line says of the engine."""
+
+    root: Path = Path()  # from which a relative base_path is taken
+    cache_dir: Path | None = None  # for compiled models
+    cpu_extension: Path | None = None  # a library with operations of the user's own
 
 
 class OpenVinoEngine:
     """Reads models from the repository and compiles them on OpenVINO's devices."""
 
-    def __init__(self) -> None:
-        self._core = ov.Core()
+    def __init__(self, options: EngineOptions = EngineOptions()) -> None:
         self.cores = processors.count_cores()
+        self._repository = Repository(options.root)
+        core = ov.Core()
+        if options.cpu_extension:
+            core.add_extension(str(options.cpu_extension))
+        self._device = Device(core, self.cores, str(options.cache_dir or ""))
 
     def find_versions(self, config: ModelConfig) -> dict[Version, Fingerprint]:
-        return repository.find_versions(config)
+        return self._repository.find_versions(config)
 
     def read(self, config: ModelConfig, version: Version) -> OpenVinoNetwork:
-        path = repository.find_model_file(config, version)
+        place = self._repository.find_place(config, version)
         try:
-            model = self._core.read_model(path)
-        except RuntimeError as error:
-            reason = f"{str(path)!r} cannot be read: {first_reason(error)}"
+            model, names = self._read(place, config)
+        except model_files.Misplaced as fault:
+            raise errors.ModelUnavailable(config.name, str(fault)) from fault
+        except (InvalidDocument, preparation.Unsuitable, RuntimeError, OSError) as error:
+            reason = f"{str(place)!r} cannot be read: {first_reason(error)}"
             raise errors.ModelUnavailable(config.name, reason) from error
-        return OpenVinoNetwork(self._core, model, config, cores=self.cores)
+        return OpenVinoNetwork(self._device, model, config, names)
+
+    def _read(self, place: Path, config: ModelConfig) -> tuple[ov.Model, PortNames]:
+        mapping = _read_mapping(place)
+        model = self._device.core.read_model(model_files.find_model(place))
+        for name in port_names.unknown_names(model, mapping):
+            _log.warning("model %s: %s names %r, which the model does not have", *_of(config, name))
+        names = port_names.name_ports(model, mapping)
+        if names.twice:
+            raise preparation.Unsuitable(f"{model_files.MAPPING_FILE}: names more than once: {names.twice}")
+        return preparation.prepare(model, config, names), names
+
+
+def _read_mapping(place: Path) -> NameMapping:
+    path = place / model_files.MAPPING_FILE
+    if not path.is_file():
+        return NameMapping()
+    try:
+        return parse_mapping(path.read_bytes())
+    except InvalidDocument as error:
+        raise preparation.Unsuitable(f"{path.name}: {error}") from error
+
+
+def _of(config: ModelConfig, name: str) -> tuple[str, str, str]:
+    return config.name, model_files.MAPPING_FILE, name
