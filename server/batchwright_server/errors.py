@@ -7,6 +7,7 @@
     ├── QueueFull               the reload queue is at its bound
     ├── WaitTooLong             the reload queue's own limit passed
     ├── DeadlineExceeded        the client's deadline passed
+    ├── ConfigurationRejected   a configuration that was sent cannot be taken into service
     ├── ManagedByConfiguration  asked of a request, but for the configuration to say
     ├── CompilationFailed       this batch size cannot be compiled
     ├── InferenceFailed         the device reported an error
@@ -113,6 +114,12 @@ class ManagedByConfiguration(ServerError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} on request is not served: change the configuration document instead")
+
+
+class ConfigurationRejected(ServerError):
+    """A configuration that was sent cannot be taken into service; nothing changed."""
+
+    kind = Kind.INVALID_ARGUMENT
 
 
 class InferenceFailed(ServerError):

@@ -5,14 +5,17 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from batchwright_server.api import model_messages, tensor_proto
-from batchwright_server.errors import InvalidInput
+from batchwright_server.api import deadlines, model_messages, reload_request, tensor_proto
+from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.errors import ConfigurationRejected, InvalidInput
 from batchwright_server.protos import (
+    model_management_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
     prediction_service_pb2_grpc,
 )
+from batchwright_server.runtime.configuration import Configuration
 from batchwright_server.runtime.dataplane import DataPlane, PredictCall, Prediction, Protocol
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -43,10 +46,11 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus."""
+    """GetModelStatus and HandleReloadConfigRequest."""
 
-    def __init__(self, dataplane: DataPlane) -> None:
+    def __init__(self, dataplane: DataPlane, configuration: Configuration) -> None:
         self._dataplane = dataplane
+        self._configuration = configuration
 
     async def GetModelStatus(  # noqa: N802  the wire's name
         self, request: model_service_pb2.GetModelStatusRequest, _context: _Context
@@ -55,10 +59,21 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         spec = request.model_spec
         return model_messages.to_status(self._dataplane.report_status(_name(spec), _version(spec)))
 
+    async def HandleReloadConfigRequest(  # noqa: N802  the wire's name
+        self, request: model_management_pb2.ReloadConfigRequest, _context: _Context
+    ) -> model_service_pb2.ReloadConfigResponse:
+        """Takes the models of the request into service instead of those that are, all or nothing."""
+        try:
+            wanted = reload_request.to_document(request, self._configuration.document)
+            # A client that goes away leaves no half of a configuration.
+            await asyncio.shield(self._configuration.replace(wanted))
+        except InvalidDocument as error:
+            raise ConfigurationRejected(str(error)) from error
+        return model_service_pb2.ReloadConfigResponse(status=model_service_pb2.StatusProto(error_code=0))
+
 
 def _to_call(request: prediction_service_pb2.PredictRequest, context: _Context) -> PredictCall:
     spec = request.model_spec
-    remaining: float | None = context.time_remaining()  # None: the client set no deadline
     inputs = {name: tensor_proto.from_proto(name, proto) for name, proto in request.inputs.items()}
     return PredictCall(
         protocol=Protocol.TFS_GRPC,
@@ -66,7 +81,7 @@ def _to_call(request: prediction_service_pb2.PredictRequest, context: _Context) 
         version=_version(spec),
         inputs=inputs,
         output_filter=tuple(request.output_filter),
-        deadline=float("inf") if remaining is None else asyncio.get_running_loop().time() + remaining,
+        deadline=deadlines.of_call(context),
     )
 
 

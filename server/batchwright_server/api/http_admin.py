@@ -1,16 +1,16 @@
 """The HTTP side: metrics, signals, health, and the configuration in force."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import orjson
 from aiohttp import web
 
+from batchwright_server.api import tfs_documents
+from batchwright_server.api.http_answers import JSON, json_response
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.runtime.configuration import Configuration, ReloadResult
-from batchwright_server.runtime.dataplane import DataPlane, VersionStatus
-
-_JSON = "application/json"
+from batchwright_server.runtime.dataplane import DataPlane
 
 
 @dataclass(frozen=True)
@@ -48,41 +48,27 @@ class AdminHandlers:
         )
 
     async def _get_signals(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._reports.signals(), content_type=_JSON)
+        return web.Response(body=self._reports.signals(), content_type=JSON)
 
     async def _get_config(self, _request: web.Request) -> web.Response:
-        return _json(self._describe_config())
+        return json_response(self._describe_config())
 
     async def _post_reload(self, _request: web.Request) -> web.Response:
         try:
-            result = await self._configuration.reload()
+            # A client that goes away leaves no half of a configuration.
+            result = await asyncio.shield(self._configuration.reload())
         except InvalidDocument as error:
-            return _json({"error": str(error)}, status=400)
+            return json_response({"error": str(error)}, status=400)
         applied = result is ReloadResult.APPLIED
-        return _json(self._describe_config(), status=201 if applied else 200)
+        return json_response(self._describe_config(), status=201 if applied else 200)
 
     async def _get_live(self, _request: web.Request) -> web.Response:
-        return _json({"live": True})
+        return json_response({"live": True})
 
     async def _get_ready(self, _request: web.Request) -> web.Response:
         ready = self._reports.is_ready()
-        return _json({"ready": ready}, status=200 if ready else 503)
+        return json_response({"ready": ready}, status=200 if ready else 503)
 
     def _describe_config(self) -> dict[str, object]:
         versions = self._dataplane.report_all()
-        return {
-            name: {"model_version_status": list(map(_status, found))} for name, found in versions.items()
-        }
-
-
-def _status(version: VersionStatus) -> dict[str, object]:
-    code = "UNKNOWN" if version.error else "OK"
-    return {
-        "version": str(version.version),
-        "state": version.state.name,
-        "status": {"error_code": code, "error_message": version.error or code},
-    }
-
-
-def _json(body: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(body), content_type=_JSON, status=status)
+        return {name: tfs_documents.describe_status(found) for name, found in versions.items()}

@@ -1,19 +1,19 @@
 """The HTTP server."""
 
+from collections.abc import Iterable
+
 from aiohttp import web
 
-from batchwright_server.api.http_admin import AdminHandlers
-
-_MAX_BODY_BYTES = 1 << 20  # nothing that is posted here has a large body
+from batchwright_server.api.http_answers import tell_failures
 
 
 class HttpServer:
-    """Serves the admin handlers over HTTP."""
+    """Serves routes over HTTP; a handler whose client goes away is cancelled."""
 
-    def __init__(self, handlers: AdminHandlers, host: str, port: int) -> None:
-        application = web.Application(client_max_size=_MAX_BODY_BYTES)
-        application.add_routes(handlers.routes())
-        self._runner = web.AppRunner(application, access_log=None)
+    def __init__(self, routes: Iterable[web.RouteDef], host: str, port: int) -> None:
+        application = web.Application(middlewares=[tell_failures])
+        application.add_routes(routes)
+        self._runner = web.AppRunner(application, access_log=None, handler_cancellation=True)
         self._host = host
         self._port = port
 

@@ -32,5 +32,5 @@ def parse_datatype(field: str, name: object) -> np.dtype[Any]:
 
 
 def to_name(dtype: np.dtype[Any]) -> str:
-    """The wire's name of an element type. Raises KeyError for one it does not have."""
-    return _NAMES[dtype]
+    """The wire's name of an element type; BYTES for what is no number."""
+    return _NAMES.get(dtype, "BYTES")

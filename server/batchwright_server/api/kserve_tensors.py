@@ -36,10 +36,23 @@ def from_request(request: grpc_predict_v2_pb2.ModelInferRequest) -> dict[str, Te
         raise InvalidInput("raw_input_contents", expected, str(len(raw)))
     tensors: dict[str, Tensor] = {}
     for index, tensor in enumerate(request.inputs):
+        if "shared_memory_region" in tensor.parameters:
+            raise InvalidInput(
+                f"input {tensor.name!r}", "data, as shared memory is not served", "a region"
+            )
         if tensor.name in tensors:
             raise InvalidInput("inputs", "each input once", f"{tensor.name!r} more than once")
         tensors[tensor.name] = _from_raw(tensor, raw[index]) if raw else _from_contents(tensor)
     return tensors
+
+
+def wanted_outputs(request: grpc_predict_v2_pb2.ModelInferRequest) -> tuple[str, ...]:
+    """The names of the outputs asked for; none: all. Raises InvalidInput for what is not served."""
+    for output in request.outputs:
+        for unserved in ("shared_memory_region", "classification"):
+            if unserved in output.parameters:
+                raise InvalidInput(f"output {output.name!r}", f"no {unserved}: it is not served", "one")
+    return tuple(output.name for output in request.outputs)
 
 
 def to_response(tensors: Mapping[str, Tensor], response: grpc_predict_v2_pb2.ModelInferResponse) -> None:

@@ -33,9 +33,8 @@ def describe_status(versions: Iterable[VersionStatus]) -> Json:
 
 
 def _describe_version(version: VersionStatus) -> Json:
-    code = "UNKNOWN" if version.error else "OK"
     return {
         "version": str(version.version),
         "state": version.state.name,
-        "status": {"error_code": code, "error_message": version.error or code},
+        "status": {"error_code": version.code, "error_message": version.error or version.code},
     }

@@ -36,6 +36,7 @@ class Configuration:
         self._read = read
         self._rollout = rollout
         self._one_at_a_time = asyncio.Lock()
+        self.document = document.Document(model_config_list=())  # what serves
         self.state = ConfigState(hash="")
         self.results: Counter[ReloadResult] = Counter()
         self.loaded = False
@@ -44,7 +45,8 @@ class Configuration:
     async def start(self) -> None:
         """Load the first document. Raises InvalidDocument: without one there is nothing to serve."""
         text = self._read_text()
-        await self._rollout.start(document.parse_document(text))
+        self.document = document.parse_document(text)
+        await self._rollout.start(self.document)
         self._seen = digest.digest(text)
         self.state = ConfigState(hash=self._seen)
         self.loaded = True
@@ -67,7 +69,7 @@ class Configuration:
         Raises InvalidDocument, having changed nothing.
         """
         async with self._one_at_a_time:
-            await self._rollout.apply(wanted)
+            await self._apply(wanted)
             self.state = ConfigState(hash=digest.digest(document.render_document(wanted)))
             self.results[ReloadResult.APPLIED] += 1
             _log.info("configuration %s applied on request", self.state.hash)
@@ -93,7 +95,7 @@ class Configuration:
             if rejected == self.state.hash:
                 self.state = ConfigState(hash=rejected)
                 return ReloadResult.UNCHANGED
-            await self._rollout.apply(document.parse_document(text))
+            await self._apply(document.parse_document(text))
         except InvalidDocument as error:
             serving = self.state.hash
             self.state = ConfigState(hash=serving, rejected_hash=rejected, error=str(error))
@@ -101,6 +103,10 @@ class Configuration:
         self.state = ConfigState(hash=digest.digest(text))
         _log.info("configuration %s applied", self.state.hash)
         return ReloadResult.APPLIED
+
+    async def _apply(self, wanted: document.Document) -> None:
+        await self._rollout.apply(wanted)
+        self.document = wanted
 
     def _is_news(self) -> bool:
         try:

@@ -1,0 +1,33 @@
+"""Reading and converting large bodies without holding up the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from aiohttp import web
+
+MAX_BODY_BYTES = 1 << 30  # as a gRPC message
+_QUICK_BYTES = 1 << 20  # what is converted faster than a thread is asked to
+
+T = TypeVar("T")
+
+
+async def read(request: web.Request) -> bytes:
+    """The whole body. Raises HTTPRequestEntityTooLarge, before reading where the length is announced."""
+    announced = request.content_length or 0
+    if announced > MAX_BODY_BYTES:
+        raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, announced)
+    chunks, size = [], 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, size)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def convert(size: int, conversion: Callable[[], T]) -> T:
+    """The result of `conversion`, run in a thread where it works on many bytes."""
+    if size <= _QUICK_BYTES:
+        return conversion()
+    return await asyncio.to_thread(conversion)
