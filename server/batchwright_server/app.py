@@ -17,6 +17,7 @@ from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.configuration import Configuration, ReadDocument
 from batchwright_server.runtime.dataplane import DataPlane
 from batchwright_server.runtime.model_loading import ModelLoader
+from batchwright_server.runtime.pipelines.rollout import PipelineRollout
 from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.rollout import Rollout
 from batchwright_server.settings import Settings
@@ -35,10 +36,11 @@ class Server:
         self._settings = settings
         self._worker = CompileWorker()
         clocks = Clocks(elapsed=time.monotonic, work=time.process_time)
-        self._rollout = Rollout(ModelLoader(engine, self._worker, clocks), registry)
+        pipelines = PipelineRollout(registry, clocks.elapsed)
+        self._rollout = Rollout(ModelLoader(engine, self._worker, clocks), registry, pipelines)
         self.configuration = Configuration(_document_reader(settings), self._rollout)
         self._draining = False
-        dataplane = DataPlane(registry)
+        dataplane = DataPlane(registry, cores=engine.cores)
         self._grpc = _make_grpc(settings, dataplane)
         reports = self._make_reports(registry, engine.cores)
         self._http = _make_http(settings, AdminHandlers(dataplane, self.configuration, reports))

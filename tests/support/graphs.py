@@ -34,7 +34,7 @@ class Arithmetic:
     @property
     def interface(self) -> Interface:
         inputs = {name: TensorType(FLOAT, shape) for name, shape in self.inputs.items()}
-        shape = SAMPLE
+        shape: Shape = SAMPLE
         if self.copies is not None:
             shape = (self.declared_copies or self.copies, *SAMPLE)
         return Interface(inputs, {"y": TensorType(FLOAT, shape)})

@@ -40,7 +40,7 @@ def to_status(versions: Iterable[VersionStatus]) -> model_service_pb2.GetModelSt
 
 
 def _version_status(version: VersionStatus) -> model_service_pb2.ModelVersionStatus:
-    code = grpc.StatusCode.UNKNOWN if version.error else grpc.StatusCode.OK
+    code = grpc.StatusCode[version.code]
     status = model_service_pb2.StatusProto(
         error_code=code.value[0], error_message=version.error or code.name
     )

@@ -1,6 +1,5 @@
 """What clients ask for, free of any protocol: predict, describe, report status."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,11 +7,15 @@ from enum import StrEnum
 from batchwright_server import errors
 from batchwright_server.core import validation
 from batchwright_server.core.tensors import Tensor, Tensors, TensorSpec
-from batchwright_server.runtime import meters, reload_queue
+from batchwright_server.runtime import metering, reload_queue
+from batchwright_server.runtime.pipelines.execution import Execution
+from batchwright_server.runtime.pipelines.pipeline import Pipeline
+from batchwright_server.runtime.pipelines.served_models import ServedModels
 from batchwright_server.runtime.ports import Version
 from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.servable import Servable, State
 
+_RUNS_PER_CORE = 2  # one that infers, one that waits, so that no core idles for Python
 UNKNOWN_VERSION = 1  # reported for a model that failed before any version of it was found
 
 
@@ -72,40 +75,43 @@ class VersionStatus:
     version: int
     state: State
     error: str = ""
+    is_invalid: bool = False  # a pipeline whose parts do not fit together
+
+    @property
+    def code(self) -> str:
+        """The name of the status code that goes with `error`, as clients of OVMS know it."""
+        if not self.error:
+            return "OK"
+        return "FAILED_PRECONDITION" if self.is_invalid else "UNKNOWN"
 
 
 class DataPlane:
-    """Answers every protocol's calls from the registry."""
+    """Answers every protocol's calls from the registry; a pipeline is asked for like a model.
 
-    def __init__(self, registry: Registry) -> None:
+    A request to a pipeline has as many runs under way as keep `cores` busy.
+    """
+
+    def __init__(self, registry: Registry, *, cores: int) -> None:
         self._registry = registry
+        self._execution = Execution(ServedModels(registry), width=_RUNS_PER_CORE * cores)
 
     async def predict(self, call: PredictCall) -> Prediction:
         """The model's outputs for the call's inputs. Raises ServerError."""
+        if pipeline := self._registry.find_pipeline(call.model):
+            return await self._run_pipeline(pipeline, call)
         while True:
             servable = self._registry.find(call.model, call.version)
             try:
-                return Prediction(call.model, servable.version, await self._meter(servable, call))
+                with metering.metered(servable.meter, call.protocol.value):
+                    outputs = await self._predict(servable, call)
+                return Prediction(call.model, servable.version, outputs)
             except reload_queue.Retired:
                 continue  # replaced while the request waited: its successor takes it
 
-    async def _meter(self, servable: Servable, call: PredictCall) -> dict[str, Tensor]:
-        began = time.perf_counter()
-        code = "CANCELLED"
-        servable.meter.enter()
-        try:
-            outputs = await self._predict(servable, call)
-            code = "OK"
-            return outputs  # noqa: TRY300  nothing follows but counting
-        except errors.ServerError as error:
-            code = error.kind.value
-            raise
-        finally:
-            labels = meters.RequestLabels(call.protocol.value, "Predict", code)
-            servable.meter.leave(labels, time.perf_counter() - began)
-
     def describe(self, model: str, version: int) -> Description:
         """The model's inputs and outputs as a client sees them. Raises ServerError."""
+        if pipeline := self._registry.find_pipeline(model):
+            return _describe_pipeline(pipeline)
         servable = self._registry.find(model, version)
         signature = servable.signature
         return Description(
@@ -118,6 +124,8 @@ class DataPlane:
 
     def report_status(self, model: str, version: int = 0) -> tuple[VersionStatus, ...]:
         """The versions of a model (0: all), in ascending order. Raises ModelNotFound."""
+        if pipeline := self._registry.find_pipeline(model):
+            return (_pipeline_status(pipeline),)
         known = self._registry.models.get(model)
         if known is None:
             raise errors.ModelNotFound(model)
@@ -132,15 +140,37 @@ class DataPlane:
         return tuple(status for number, status in sorted(statuses.items()) if version in (0, number))
 
     def report_all(self) -> dict[str, tuple[VersionStatus, ...]]:
-        """The versions of every model."""
-        return {name: self.report_status(name) for name in self._registry.models}
+        """The versions of every model and pipeline."""
+        names = dict.fromkeys([*self._registry.models, *self._registry.pipelines])
+        return {name: self.report_status(name) for name in names}
 
     async def _predict(self, servable: Servable, call: PredictCall) -> dict[str, Tensor]:
         validation.check_output_filter(servable.signature, call.output_filter)
-        outputs = await servable.infer(call.inputs, call.deadline)
-        if not call.output_filter:
-            return outputs
-        return {name: outputs[name] for name in call.output_filter}
+        return _filter(await servable.infer(call.inputs, call.deadline), call)
+
+    async def _run_pipeline(self, pipeline: Pipeline, call: PredictCall) -> Prediction:
+        with metering.metered(pipeline.meter, call.protocol.value):
+            validation.check_output_filter(pipeline.signature, call.output_filter)
+            outputs = await pipeline.infer(self._execution, call.inputs, call.deadline)
+        return Prediction(call.model, pipeline.version, _filter(outputs, call))
+
+
+def _filter(outputs: dict[str, Tensor], call: PredictCall) -> dict[str, Tensor]:
+    if not call.output_filter:
+        return outputs
+    return {name: outputs[name] for name in call.output_filter}
+
+
+def _pipeline_status(pipeline: Pipeline) -> VersionStatus:
+    state = State.LOADING if pipeline.fault else State.AVAILABLE
+    return VersionStatus(pipeline.version, state, pipeline.fault, is_invalid=bool(pipeline.fault))
+
+
+def _describe_pipeline(pipeline: Pipeline) -> Description:
+    signature = pipeline.signature
+    inputs = tuple(TensorDescription(spec, spec.shape) for spec in signature.inputs)
+    outputs = tuple(TensorDescription(spec, spec.shape) for spec in signature.outputs)
+    return Description(pipeline.config.name, pipeline.version, inputs, outputs)
 
 
 def _describe(servable: Servable, specs: Iterable[TensorSpec]) -> tuple[TensorDescription, ...]:

@@ -1,10 +1,11 @@
-"""The models that are served, version by version, and why others are not."""
+"""The models that are served, version by version, why others are not, and the pipelines over them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchwright_server import errors
 from batchwright_server.config.document import ModelConfig
+from batchwright_server.runtime.pipelines.pipeline import Pipeline
 from batchwright_server.runtime.ports import Fingerprint, Version
 from batchwright_server.runtime.servable import Servable
 
@@ -38,15 +39,27 @@ class Model:
 
 @dataclass
 class Registry:
-    """Models by name."""
+    """Models and pipelines by name; a name that both have is the model's."""
 
     models: dict[str, Model] = field(default_factory=dict)
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
 
     @property
     def servables(self) -> Iterator[Servable]:
         """Every version that serves."""
         for model in self.models.values():
             yield from model.versions.values()
+
+    @property
+    def reachable_pipelines(self) -> Iterator[Pipeline]:
+        """Every pipeline that clients can ask for, whether it serves or not."""
+        for name, pipeline in self.pipelines.items():
+            if name not in self.models:
+                yield pipeline
+
+    def find_pipeline(self, name: str) -> Pipeline | None:
+        """The pipeline of that name, unless a model has it."""
+        return None if name in self.models else self.pipelines.get(name)
 
     def find(self, name: str, version: int = 0) -> Servable:
         """The servable of that name and version (0: the highest that serves).

@@ -11,6 +11,8 @@ from batchwright_server import errors
 from batchwright_server.config.document import Document, ModelConfig
 from batchwright_server.config.problems import InvalidDocument, Problem
 from batchwright_server.runtime.model_loading import ModelLoader, PreparedModel
+from batchwright_server.runtime.pipelines import offers
+from batchwright_server.runtime.pipelines.rollout import PipelineRollout
 from batchwright_server.runtime.registry import NO_VERSION, Failure, Model, Registry
 
 _log = logging.getLogger(__name__)
@@ -19,16 +21,19 @@ _log = logging.getLogger(__name__)
 class Rollout:
     """Brings the registry to what a document says, and to what the repository holds."""
 
-    def __init__(self, loader: ModelLoader, registry: Registry) -> None:
+    def __init__(self, loader: ModelLoader, registry: Registry, pipelines: PipelineRollout) -> None:
         self._loader = loader
         self._registry = registry
+        self._pipelines = pipelines
 
     async def start(self, document: Document) -> None:
         """Load every model that can be loaded; the others are failures with a reason."""
         for config in document.models:
             self._registry.models[config.name] = Model(config)
+        self._pipelines.announce(document)
         for model in list(self._registry.models.values()):
-            await self._load_or_note(model)
+            await _finish_all(await self._load_or_note(model))
+        self._pipelines.validate()
 
     async def apply(self, document: Document) -> None:
         """Bring the registry to `document`, all or nothing. Raises InvalidDocument."""
@@ -39,6 +44,8 @@ class Rollout:
                 prepared.append(await self._prepare(config))
             except errors.ServerError as error:
                 problems.append(Problem(f"model_config_list[{index}].config", str(error)))
+        if not problems:
+            problems = self._check_pipelines(document, prepared)
         if problems:
             await _finish_all(part for ready in prepared for part in ready.drop())
             raise InvalidDocument(tuple(problems))
@@ -48,27 +55,31 @@ class Rollout:
         """Take up versions that came to the repository, and retire those that went."""
         for model in list(self._registry.models.values()):
             if await self._loader.has_news(model):
-                await self._load_or_note(model)
+                retirements = await self._load_or_note(model)
+                self._pipelines.validate()
+                await _finish_all(retirements)
 
     async def stop(self) -> None:
         """Retire every model."""
         retired = list(self._registry.servables)
         self._registry.models.clear()
+        self._registry.pipelines.clear()
         await _finish_all(servable.retire() for servable in retired)
 
-    async def _load_or_note(self, model: Model) -> None:
+    async def _load_or_note(self, model: Model) -> list[Awaitable[None]]:
+        """Let what can be had of `model` take over; gives the retirements still to be awaited."""
         try:
             prepared = await self._loader.prepare(model.config, model)
         except errors.ServerError as error:
             _log.error("model %s is not served: %s", model.config.name, error)
             if not model.versions:
                 model.failures = {NO_VERSION: Failure(str(error))}
-            return
+            return []
         for version, failure in prepared.failed.items():
             _log.error(
                 "model %s version %s is not served: %s", model.config.name, version, failure.reason
             )
-        await _finish_all(prepared.commit(model))
+        return prepared.commit(model)
 
     async def _prepare(self, config: ModelConfig) -> PreparedModel:
         current = self._registry.models.get(config.name) or Model(config)
@@ -89,7 +100,17 @@ class Rollout:
         for ready in prepared:
             model = models.setdefault(ready.config.name, Model(ready.config))
             retirements += ready.commit(model)
+        self._pipelines.announce(document)
+        self._pipelines.validate()
         return retirements
+
+    def _check_pipelines(self, document: Document, prepared: list[PreparedModel]) -> list[Problem]:
+        current = self._registry.models
+        found = {
+            ready.config.name: offers.offer_after(ready, current.get(ready.config.name))
+            for ready in prepared
+        }
+        return self._pipelines.check(document, found)
 
 
 async def _finish_all(retirements: Iterable[Awaitable[None]]) -> None:

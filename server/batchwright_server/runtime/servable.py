@@ -72,9 +72,7 @@ class Servable:
     @property
     def batch_dimension(self) -> int:
         """The batch size a client must send; ANY if it is free."""
-        if self._batching.strategy is not Strategy.FIXED:
-            return ANY
-        return self._batching.fixed.batch_size or self.signature.saved_batch_size
+        return batch_dimension(self._batching, self.signature)
 
     @property
     def max_batch_size(self) -> int:
@@ -167,6 +165,13 @@ async def load(
     servable = Servable(config, version, factory, clocks)
     await servable.start()
     return servable
+
+
+def batch_dimension(batching: Batching, signature: Signature) -> int:
+    """The batch size that clients of a model batched like this must send; ANY if it is free."""
+    if batching.strategy is not Strategy.FIXED:
+        return ANY
+    return batching.fixed.batch_size or signature.saved_batch_size
 
 
 def _strategy_part(batching: Batching) -> tuple[object, ...]:

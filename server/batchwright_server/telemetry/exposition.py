@@ -1,6 +1,7 @@
 """The Prometheus metrics, read from the runtime's meters at each scrape."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -15,12 +16,15 @@ from prometheus_client.registry import Collector
 from batchwright_server.config.plan import Strategy
 from batchwright_server.runtime.configuration import Configuration, ReloadResult
 from batchwright_server.runtime.histogram import BATCH_SIZES, Histogram
+from batchwright_server.runtime.pipelines.pipeline import Pipeline
 from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.servable import Servable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _MODEL = ["model", "version"]
+
+_Counted = TypeVar("_Counted", bound=Servable | Pipeline)
 
 
 class MetricsCollector(Collector):
@@ -32,7 +36,7 @@ class MetricsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         servables = list(self._registry.servables)
-        yield from _request_metrics(servables)
+        yield from _request_metrics([*servables, *self._registry.reachable_pipelines])
         yield from _execution_metrics(servables)
         yield from _reload_metrics(servables)
         yield from _plan_metrics(servables)
@@ -63,12 +67,12 @@ class Exposition:
         return generate_latest(self._registry)
 
 
-def _labels(servable: Servable) -> list[str]:
+def _labels(servable: Servable | Pipeline) -> list[str]:
     return [servable.config.name, str(servable.version)]
 
 
 def _counter(
-    name: str, text: str, servables: Iterable[Servable], values: Mapping[Servable, float]
+    name: str, text: str, servables: Iterable[_Counted], values: Mapping[_Counted, float]
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(f"batchwright_{name}", text, labels=_MODEL)
     for servable in servables:
@@ -76,14 +80,14 @@ def _counter(
     return family
 
 
-def _gauge(name: str, text: str, values: Mapping[Servable, float]) -> GaugeMetricFamily:
+def _gauge(name: str, text: str, values: Mapping[_Counted, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"batchwright_{name}", text, labels=_MODEL)
     for servable, value in values.items():
         family.add_metric(_labels(servable), value)
     return family
 
 
-def _histogram(name: str, text: str, values: Mapping[Servable, Histogram]) -> HistogramMetricFamily:
+def _histogram(name: str, text: str, values: Mapping[_Counted, Histogram]) -> HistogramMetricFamily:
     family = HistogramMetricFamily(f"batchwright_{name}", text, labels=_MODEL)
     for servable, histogram in values.items():
         family.add_metric(_labels(servable), _buckets(histogram), histogram.total)
@@ -99,7 +103,7 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return buckets
 
 
-def _request_metrics(servables: list[Servable]) -> Iterator[Metric]:
+def _request_metrics(servables: list[Servable | Pipeline]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "batchwright_requests", "Requests answered.", labels=[*_MODEL, "protocol", "method", "code"]
     )
@@ -121,7 +125,7 @@ def _request_metrics(servables: list[Servable]) -> Iterator[Metric]:
     yield _gauge("in_flight", "Requests in the server now, from receipt to answer.", in_flight)
 
 
-def _size_histogram(servable: Servable) -> Histogram:
+def _size_histogram(servable: Servable | Pipeline) -> Histogram:
     histogram = Histogram(BATCH_SIZES)
     for size, count in servable.meter.request_batch_sizes.items():
         histogram.observe(size, count)
