@@ -46,6 +46,7 @@ class Configuration:
         """Load the first document. Raises InvalidDocument: without one there is nothing to serve."""
         text = self._read_text()
         self.document = document.parse_document(text)
+        _tell_warnings(self.document)
         await self._rollout.start(self.document)
         self._seen = digest.digest(text)
         self.state = ConfigState(hash=self._seen)
@@ -105,6 +106,7 @@ class Configuration:
         return ReloadResult.APPLIED
 
     async def _apply(self, wanted: document.Document) -> None:
+        _tell_warnings(wanted)
         await self._rollout.apply(wanted)
         self.document = wanted
 
@@ -120,3 +122,8 @@ class Configuration:
             return self._read()
         except OSError as error:
             raise InvalidDocument((Problem("", f"cannot be read: {error}"),)) from error
+
+
+def _tell_warnings(wanted: document.Document) -> None:
+    for warning in wanted.warnings:
+        _log.warning("configuration: %s", warning)
