@@ -1,5 +1,6 @@
 """`batchwright-server`."""
 
+import logging
 import sys
 
 import uvloop
@@ -12,6 +13,8 @@ def main() -> None:
     """Run the server that the command line describes."""
     chosen = settings.parse_settings(sys.argv[1:])
     log.configure(chosen.log_level)
+    for warning in chosen.warnings:
+        logging.getLogger(__name__).warning("%s", warning)
     sys.exit(uvloop.run(app.run(chosen)))
 
 

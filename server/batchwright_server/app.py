@@ -10,7 +10,7 @@ from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
 from batchwright_server.api.http_admin import AdminHandlers, Reports
 from batchwright_server.api.http_server import HttpServer
 from batchwright_server.config.problems import InvalidDocument
-from batchwright_server.engine.openvino_engine import OpenVinoEngine
+from batchwright_server.engine.openvino_engine import EngineOptions, OpenVinoEngine
 from batchwright_server.runtime import ports
 from batchwright_server.runtime.calibration import Clocks
 from batchwright_server.runtime.compiler import CompileWorker
@@ -98,7 +98,8 @@ async def run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    server = Server(settings, OpenVinoEngine())
+    options = EngineOptions(settings.root, settings.cache_dir, settings.cpu_extension)
+    server = Server(settings, OpenVinoEngine(options))
     try:
         await server.start()
     except (InvalidDocument, OSError) as error:

@@ -2,17 +2,21 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from batchwright_server.config import flags, monitoring
 from batchwright_server.config.document import parse_document, render_document
 from batchwright_server.config.problems import InvalidDocument
 
 EX_USAGE = 64  # sysexits.h; what OVMS ends with after a bad command line
+DEFAULT_CACHE = Path("/opt/cache")  # OVMS's
 
-_MODEL_FLAGS = ("model_name", "model_path", "batch_size", "nireq", "target_device", "plugin_config")
+_MODEL_KEYS = {"name": "model_name", "base_path": "model_path"}  # where file and flag differ
+_IN_DOCUMENT = "model_config_list[0].config."
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,14 @@ class Settings:
     grpc_channel_arguments: Mapping[str, str | int]
     poll_seconds: float  # 0: the configuration file is not polled
     log_level: str
+    cache_dir: Path | None
+    cpu_extension: Path | None
+    warnings: tuple[str, ...]  # of what was given and does nothing
+
+    @property
+    def root(self) -> Path:
+        """Where a relative path of a model begins: the configuration file's folder, as in OVMS."""
+        return self.config_path.parent if self.config_path else Path()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,62 +50,71 @@ class _Parser(argparse.ArgumentParser):
 def parse_settings(arguments: Sequence[str]) -> Settings:
     """The settings in a command line; ends the process with a message if there is a fault in it."""
     parser = _make_parser()
-    flags = parser.parse_args(arguments)
-    _check(parser, flags)
+    unset = {_key(flag): None for flag in flags.ALL if flag.default is None}
+    given = parser.parse_args(arguments, argparse.Namespace(**unset))
+    _check(parser, given)
     try:
-        document = None if flags.config_path else _single_model_document(flags)
+        document = None if given.config_path else _single_model_document(given)
     except InvalidDocument as error:
-        parser.error(str(error))
+        parser.error(_as_flags(str(error)))
     return Settings(
-        config_path=Path(flags.config_path) if flags.config_path else None,
+        config_path=_path(given.config_path),
         document=document,
-        port=flags.port,
-        rest_port=flags.rest_port,
-        grpc_bind_address=flags.grpc_bind_address,
-        rest_bind_address=flags.rest_bind_address,
-        grpc_channel_arguments=_channel_arguments(parser, flags.grpc_channel_arguments),
-        poll_seconds=flags.file_system_poll_wait_seconds,
-        log_level=flags.log_level,
+        port=given.port,
+        rest_port=given.rest_port,
+        grpc_bind_address=given.grpc_bind_address,
+        rest_bind_address=given.rest_bind_address,
+        grpc_channel_arguments=_channel_arguments(parser, given.grpc_channel_arguments),
+        poll_seconds=given.file_system_poll_wait_seconds,
+        log_level="DEBUG" if given.log_level == "TRACE" else given.log_level,
+        cache_dir=_path(given.cache_dir) or (DEFAULT_CACHE if DEFAULT_CACHE.is_dir() else None),
+        cpu_extension=_path(given.cpu_extension),
+        warnings=tuple(_warnings(given)),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _make_parser() -> _Parser:
     parser = _Parser(
         prog="batchwright-server",
-        description="Serves OpenVINO models to gRPC clients whose batch sizes vary.",
+        description="Serves OpenVINO models to clients whose batch sizes vary.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    _add_server_flags(parser.add_argument_group("server"))
-    _add_model_flags(parser.add_argument_group("one model, instead of --config_path"))
+    parser.add_argument("--version", action="version", version=_version())
+    _add(parser.add_argument_group("server"), flags.SERVER)
+    _add(parser.add_argument_group("one model, instead of --config_path"), flags.MODEL)
+    _add(parser.add_argument_group("accepted for OpenVINO Model Server's sake"), flags.ACCEPTED)
+    _add(parser.add_argument_group("refused"), flags.REFUSED)
     return parser
 
 
-def _add_server_flags(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--config_path", help="configuration file (JSON) with the models")
-    group.add_argument("--port", type=_port, default=0, help="gRPC port, 0 for none")
-    group.add_argument("--rest_port", type=_port, default=0, help="HTTP port, 0 for none")
-    group.add_argument("--grpc_bind_address", default="0.0.0.0", help="address to listen on")  # noqa: S104
-    group.add_argument("--rest_bind_address", default="0.0.0.0", help="address to listen on")  # noqa: S104
-    group.add_argument("--grpc_channel_arguments", default="", help="key=value,key=value")
-    group.add_argument(
-        "--file_system_poll_wait_seconds", type=float, default=1.0, help="how often to look, 0 for never"
+def _version() -> str:
+    return (
+        f"batchwright-server {metadata.version('batchwright')} (OpenVINO {metadata.version('openvino')})"
     )
-    levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
-    group.add_argument("--log_level", choices=levels, type=str.upper, default="INFO")
 
 
-def _add_model_flags(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--model_name", help="name that clients ask for")
-    group.add_argument("--model_path", help="folder with a folder for each version")
-    group.add_argument("--batch_size", help="a number, or auto: reload for each new size")
-    group.add_argument("--nireq", type=int, help="infer requests; 0: OpenVINO's optimum")
-    group.add_argument("--target_device", help="OpenVINO device, CPU if not given")
-    group.add_argument("--plugin_config", type=_json, help="OpenVINO properties as a JSON object")
+def _add(group: "argparse._ArgumentGroup", table: Sequence[flags.Flag]) -> None:
+    for flag in table:
+        options: dict[str, Any] = {"help": flag.help.replace("%", "%%"), "default": flag.default}
+        if flag.default in (None, ""):
+            options["default"] = argparse.SUPPRESS if flag.default is None else ""
+        match flag.kind:
+            case flags.Kind.SWITCH:
+                options |= {"nargs": "?", "const": True, "type": _switch}
+            case flags.Kind.LEVEL:
+                options |= {"choices": flags.LEVELS, "type": str.upper}
+            case _:
+                options |= {"type": _CONVERTERS[flag.kind]}
+        group.add_argument(f"--{flag.name}", **options)
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
+    if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port, 0 to 65535, got {text!r}")
     return int(text)
 
@@ -105,31 +126,83 @@ def _json(text: str) -> object:
         raise argparse.ArgumentTypeError(f"not valid JSON: {error}") from error
 
 
-def _check(parser: _Parser, flags: argparse.Namespace) -> None:
-    given = [f"--{name}" for name in _MODEL_FLAGS if getattr(flags, name) is not None]
-    if flags.config_path and given:
-        parser.error(f"--config_path and {', '.join(given)} exclude each other: models are in the file")
-    if not flags.config_path and not (flags.model_name and flags.model_path):
-        parser.error("expected --config_path, or --model_name with --model_path")
-    if not flags.port and not flags.rest_port:
-        parser.error("--port and --rest_port cannot both be unset")
-    if flags.port == flags.rest_port and flags.grpc_bind_address == flags.rest_bind_address:
-        parser.error("--port and --rest_port cannot have the same value")
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
+    return text.lower() in ("true", "1")
 
 
-def _single_model_document(flags: argparse.Namespace) -> bytes:
+_CONVERTERS = {
+    flags.Kind.TEXT: str,
+    flags.Kind.NUMBER: int,
+    flags.Kind.SECONDS: float,
+    flags.Kind.PORT: _port,
+    flags.Kind.JSON: _json,
+}
+
+
+def _key(flag: flags.Flag) -> str:
+    return flag.name.replace("-", "_")
+
+
+def _given(given: argparse.Namespace, table: Sequence[flags.Flag]) -> Iterator[flags.Flag]:
+    yield from (flag for flag in table if getattr(given, _key(flag)) not in (None, False))
+
+
+def _check(parser: _Parser, given: argparse.Namespace) -> None:
+    for flag in _given(given, flags.REFUSED):
+        parser.error(f"--{flag.name}: {flag.help}")
+    _check_models(parser, given)
+    # From here on OVMS's wording, which scripts may match.
+    if not given.port and not given.rest_port:
+        parser.error("port and rest_port cannot both be unset")
+    if given.port == given.rest_port and given.grpc_bind_address == given.rest_bind_address:
+        parser.error("port and rest_port cannot have the same values")
+    if given.metrics_enable and not given.rest_port:
+        parser.error("rest_port setting is missing, metrics are enabled on rest port")
+    if given.metrics_list and not given.metrics_enable:
+        parser.error("metrics_enable setting is missing, required when metrics_list is provided")
+    if given.file_system_poll_wait_seconds < 0:
+        parser.error("--file_system_poll_wait_seconds: expected seconds, 0 for never")
+    if given.cpu_extension and not Path(given.cpu_extension).is_file():
+        parser.error(f"--cpu_extension: no file {given.cpu_extension!r}")
+
+
+def _check_models(parser: _Parser, given: argparse.Namespace) -> None:
+    of_model = [f"--{flag.name}" for flag in _given(given, flags.MODEL)]
+    if given.config_path and of_model:
+        parser.error(
+            "Model parameters in CLI are exclusive with the config file: "
+            f"remove {', '.join(of_model)}, or --config_path"
+        )
+    if not given.config_path and not (given.model_name and given.model_path):
+        parser.error("Use config_path or model_path with model_name")
+
+
+def _single_model_document(given: argparse.Namespace) -> bytes:
+    keys = {flag: key for key, flag in _MODEL_KEYS.items()}
     config = {
-        "name": flags.model_name,
-        "base_path": flags.model_path,
-        "batch_size": flags.batch_size,
-        "nireq": flags.nireq,
-        "target_device": flags.target_device,
-        "plugin_config": flags.plugin_config,
+        keys.get(flag.name, flag.name): getattr(given, flag.name)
+        for flag in flags.MODEL
+        if getattr(given, flag.name) is not None
     }
-    given = {key: value for key, value in config.items() if value is not None}
     return render_document(
-        parse_document(json.dumps({"model_config_list": [{"config": given}]}).encode())
+        parse_document(json.dumps({"model_config_list": [{"config": config}]}).encode())
     )
+
+
+def _as_flags(problems: str) -> str:
+    """The problems of a model's document by the flags it was made of."""
+    for key, flag in _MODEL_KEYS.items():
+        problems = problems.replace(f"{_IN_DOCUMENT}{key}:", f"--{flag}:")
+    return problems.replace(_IN_DOCUMENT, "--")
+
+
+def _warnings(given: argparse.Namespace) -> Iterator[str]:
+    for flag in _given(given, flags.ACCEPTED):
+        yield f"--{flag.name} has no effect: {flag.help}"
+    names = [name for name in given.metrics_list.split(",") if name]
+    yield from (f"--{warning}" for warning in monitoring.metrics_warnings(names))
 
 
 def _channel_arguments(parser: _Parser, text: str) -> dict[str, str | int]:

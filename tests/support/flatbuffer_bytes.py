@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Vector:
     """Tables, or integers of `size` bytes."""
 
-    items: "list[int] | list[Table]"
+    items: "list[int | Table]"
     size: int = 4
 
 

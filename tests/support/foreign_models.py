@@ -106,12 +106,12 @@ def write_tflite(folder: Path) -> None:
     Field order: schema.fbs of TensorFlow Lite.
     """
     x, one, y = (_lite_tensor(name, buffer) for name, buffer in (("x", 0), ("one", 1), ("y", 0)))
-    options = {3: (11, 1), 4: Table({})}  # AddOptions, all at their defaults
-    add = Table({1: Vector([0, 1]), 2: Vector([2]), **options})
+    # 3 and 4: AddOptions, all at their defaults
+    add = Table({1: Vector([0, 1]), 2: Vector([2]), 3: (11, 1), 4: Table({})})
     graph = Table({0: Vector([x, one, y]), 1: Vector([0]), 2: Vector([2]), 3: Vector([add])})
-    buffers = [Table({}), Table({0: Vector(list(ONE * 4), size=1)})]
+    buffers: list[int | Table] = [Table({}), Table({0: Vector(list(ONE * 4), size=1)})]
     code = Table({0: (0, 1), 2: (1, 4), 3: (0, 4)})
-    model = Table({0: (3, 4), 1: Vector([code]), 2: Vector([graph]), 4: Vector(list(buffers))})
+    model = Table({0: (3, 4), 1: Vector([code]), 2: Vector([graph]), 4: Vector(buffers)})
     (folder / "model.tflite").write_bytes(finish(model, "TFL3"))
 
 

@@ -1,0 +1,134 @@
+"""The command line's flags, as data: OVMS's, and what becomes of each."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from batchwright_server.config import refusals
+
+
+class Treatment(StrEnum):
+    """What becomes of a flag that is given."""
+
+    WORKS = "works"
+    ACCEPTED = "accepted"  # without effect, with a warning that says why
+    REFUSED = "refused"  # with the reason
+
+
+class Kind(Enum):
+    """What the value of a flag is."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    SECONDS = "seconds"
+    SWITCH = "switch"
+    PORT = "port"
+    JSON = "json"
+    LEVEL = "level"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag. `help` says what it does, or why it does nothing."""
+
+    name: str
+    help: str
+    kind: Kind = Kind.TEXT
+    default: str | int | float | bool | None = None
+    treatment: Treatment = Treatment.WORKS
+
+
+LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
+
+SERVER = (
+    Flag("config_path", "configuration file (JSON) with the models"),
+    Flag("port", "gRPC port, 0 for none", Kind.PORT, 0),
+    Flag("rest_port", "HTTP port, 0 for none", Kind.PORT, 0),
+    Flag("grpc_bind_address", "where to listen, several separated by commas", default="0.0.0.0"),  # noqa: S104
+    Flag("rest_bind_address", "where to listen, several separated by commas", default="0.0.0.0"),  # noqa: S104
+    Flag("grpc_channel_arguments", "key=value,key=value", default=""),
+    Flag(
+        "file_system_poll_wait_seconds",
+        "how often the configuration and the versions are looked at, 0 for never",
+        Kind.SECONDS,
+        1.0,
+    ),
+    Flag("cache_dir", "folder for compiled models; /opt/cache if it is there"),
+    Flag("cpu_extension", "library with operations of your own, loaded into the server"),
+    Flag(
+        "metrics_enable",
+        "metrics are always on, at /metrics of the HTTP port",
+        Kind.SWITCH,
+        default=False,
+    ),
+    Flag("metrics_list", "all metrics are served; unknown names are warned of", default=""),
+    Flag("log_level", "one of TRACE (as DEBUG), DEBUG, INFO, WARNING, ERROR", Kind.LEVEL, "INFO"),
+)
+
+MODEL = (
+    Flag("model_name", "name that clients ask for"),
+    Flag("model_path", "folder with a folder for each version, or a model file"),
+    Flag("batch_size", "a number, auto (reload for each new size), -1 or min:max (dynamic)"),
+    Flag("shape", "(1,3,224,224) with numbers, -1 or min:max, or a JSON object by input"),
+    Flag("layout", "NCHW or NHWC:NCHW, or a JSON object by input and output"),
+    Flag("model_version_policy", "JSON with one of latest, specific, all; the latest one if not given"),
+    Flag("nireq", "infer requests; 0: twice OpenVINO's optimum", Kind.NUMBER),
+    Flag("target_device", "OpenVINO device, CPU if not given"),
+    Flag("plugin_config", "OpenVINO properties as a JSON object", Kind.JSON),
+)
+
+
+def _accepted(name: str, reason: str, kind: Kind = Kind.TEXT) -> Flag:
+    return Flag(name, reason, kind, None, Treatment.ACCEPTED)
+
+
+def _refused(name: str, reason: str, kind: Kind = Kind.TEXT) -> Flag:
+    return Flag(name, reason, kind, None, Treatment.REFUSED)
+
+
+_ONE_LOOP = "one event loop does all I/O, and OpenVINO's threads infer; it has no workers to count"
+_NO_CORS = "no CORS headers are sent; a gateway in front can add them"
+_NO_SEQUENCES = "there are no sequences: stateful models are not supported"
+
+ACCEPTED = (
+    _accepted("grpc_workers", _ONE_LOOP, Kind.NUMBER),
+    _accepted("grpc_max_threads", _ONE_LOOP, Kind.NUMBER),
+    _accepted("grpc_memory_quota", "messages are bounded in size, 1 GiB each", Kind.NUMBER),
+    _accepted("rest_workers", _ONE_LOOP, Kind.NUMBER),
+    _accepted("sequence_cleaner_poll_wait_minutes", _NO_SEQUENCES, Kind.NUMBER),
+    _accepted(
+        "custom_node_resources_cleaner_interval_seconds", "custom nodes are not supported", Kind.NUMBER
+    ),
+    _accepted("log_path", "logs go to standard error; redirect it"),
+    _accepted("allow_credentials", _NO_CORS, Kind.SWITCH),
+    _accepted("allowed_origins", _NO_CORS),
+    _accepted("allowed_methods", _NO_CORS),
+    _accepted("allowed_headers", _NO_CORS),
+)
+
+REFUSED = (
+    _refused("stateful", refusals.STATEFUL, Kind.SWITCH),
+    _refused("idle_sequence_cleanup", refusals.STATEFUL, Kind.SWITCH),
+    _refused("low_latency_transformation", refusals.STATEFUL, Kind.SWITCH),
+    _refused("max_sequence_number", refusals.STATEFUL, Kind.NUMBER),
+    _refused("mean", refusals.PREPROCESSING),
+    _refused("scale", refusals.PREPROCESSING),
+    _refused("color_format", refusals.PREPROCESSING),
+    _refused("precision", refusals.PREPROCESSING),
+    _refused("resize", refusals.PREPROCESSING),
+    _refused("api_key_file", refusals.CREDENTIALS),
+    _refused("allowed_local_media_path", refusals.GENERATIVE),
+    _refused("allowed_media_domains", refusals.GENERATIVE),
+    _refused("pull", refusals.GENERATIVE, Kind.SWITCH),
+    _refused("source_model", refusals.GENERATIVE),
+    _refused("gguf_filename", refusals.GENERATIVE),
+    _refused("overwrite_models", refusals.GENERATIVE, Kind.SWITCH),
+    _refused("model_repository_path", refusals.GENERATIVE),
+    _refused("task", refusals.GENERATIVE),
+    _refused("weight-format", refusals.GENERATIVE),
+    _refused("extra_quantization_params", refusals.GENERATIVE),
+    _refused("list_models", refusals.MANAGEMENT, Kind.SWITCH),
+    _refused("add_to_config", refusals.MANAGEMENT),
+    _refused("remove_from_config", refusals.MANAGEMENT),
+)
+
+ALL = (*SERVER, *MODEL, *ACCEPTED, *REFUSED)
