@@ -105,6 +105,11 @@ class CompilationFailed(ServerError):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be compiled: {reason}")
+        self._facts = what, reason
+
+    def again(self) -> "CompilationFailed":
+        """The same failure, to be raised once more."""
+        return CompilationFailed(*self._facts)
 
 
 class ManagedByConfiguration(ServerError):

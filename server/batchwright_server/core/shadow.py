@@ -4,6 +4,8 @@ A shadow of its compiled cache with one virtual compile worker: a miss of a size
 joins that reload, and a size serves from the moment its virtual reload is finished.
 """
 
+from collections import deque
+
 from batchwright_server.core.residency import Residency
 
 
@@ -13,7 +15,9 @@ class ReloadShadow:
     def __init__(self, max_entries: int, reload_seconds: float) -> None:
         self._resident = Residency(max_entries)
         self._reload_seconds = reload_seconds
-        self._compiling: dict[int, float] = {}  # size -> when its virtual reload is finished, in order
+        self._compiling: deque[tuple[float, int]] = deque()  # when finished, and which size, in order
+        self._joinable: set[int] = set()
+        self._worker_free = float("-inf")
         self.reloads = 0
 
     def resize(self, max_entries: int) -> None:
@@ -22,16 +26,14 @@ class ReloadShadow:
 
     def observe(self, size: int, now: float) -> None:
         """Note a request of `size` samples at `now` (seconds, any fixed origin)."""
-        self._finish_reloads(now)
+        while self._compiling and self._compiling[0][0] <= now:
+            _, finished = self._compiling.popleft()
+            self._joinable.discard(finished)
+            self._resident.admit(finished)
         if size in self._resident:
             self._resident.touch(size)
-        elif size not in self._compiling:
-            worker_free = max([now, *self._compiling.values()])
-            self._compiling[size] = worker_free + self._reload_seconds
+        elif size not in self._joinable:
+            self._worker_free = max(now, self._worker_free) + self._reload_seconds
+            self._compiling.append((self._worker_free, size))
+            self._joinable.add(size)
             self.reloads += 1
-
-    def _finish_reloads(self, now: float) -> None:
-        for size, finished in list(self._compiling.items()):
-            if finished <= now:
-                del self._compiling[size]
-                self._resident.admit(size)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from batchwright_server.core.demultiply import Shard
 from batchwright_server.core.tensors import Tensor
-from batchwright_server.errors import ServerError
+from batchwright_server.errors import InferenceFailed, ServerError
 from batchwright_server.runtime import ports
 
 
@@ -93,17 +93,21 @@ class InferencePool:
 
         try:
             slot.start(shard.inputs, shard.outputs, done)
-        except ServerError as error:
+        except Exception as error:  # noqa: BLE001  foreign code: a slot must never be lost
             self._free.append(slot)
             entry.running -= 1
-            entry.fail(error)
+            entry.fail(_as_failure(error))
 
     def _finish(self, slot: ports.InferRequest, entry: _Entry, _shard: Shard) -> None:
         entry.running -= 1
         try:
             entry.late_outputs.update(slot.finish())
-        except ServerError as error:
-            entry.fail(error)
+        except Exception as error:  # noqa: BLE001  foreign code: a slot must never be lost
+            entry.fail(_as_failure(error))
         self._free.append(slot)
         entry.settle()
         self._start_next()
+
+
+def _as_failure(error: Exception) -> ServerError:
+    return error if isinstance(error, ServerError) else InferenceFailed(repr(error))

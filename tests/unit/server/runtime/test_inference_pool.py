@@ -5,45 +5,8 @@ import pytest
 
 from batchwright_server import errors
 from batchwright_server.core.demultiply import Shard
-from batchwright_server.core.tensors import Tensor, Tensors
-from batchwright_server.runtime import ports
 from batchwright_server.runtime.inference_pool import InferencePool
-
-
-class HeldRequest:
-    """An infer request that is done when the test says so."""
-
-    def __init__(self, log: list[float]) -> None:
-        self._log = log
-        self._done: ports.Done | None = None
-        self.error: errors.InferenceFailed | None = None
-
-    def start(self, inputs: Tensors, outputs: Tensors, done: ports.Done) -> None:
-        self._log.append(float(inputs["x"][0]))
-        self._done = done
-
-    def finish(self) -> dict[str, Tensor]:
-        if self.error:
-            raise self.error
-        return {}
-
-    @property
-    def is_running(self) -> bool:
-        return self._done is not None
-
-    def complete(self, error: errors.InferenceFailed | None = None) -> None:
-        self.error = error
-        done, self._done = self._done, None
-        assert done
-        done()
-
-
-class HeldModel:
-    streams = 1
-
-    def __init__(self, count: int) -> None:
-        self.log: list[float] = []
-        self.requests = tuple(HeldRequest(self.log) for _ in range(count))
+from tests.support.held_model import HeldModel
 
 
 def shards(*values: float) -> list[Shard]:
@@ -126,3 +89,24 @@ async def test_a_cancelled_request_starts_no_more_shards() -> None:
 async def test_no_shards_is_an_answer_at_once() -> None:
     """A request without shards does not hang."""
     assert await InferencePool(HeldModel(1)).run([]) == {}
+
+
+async def test_an_unforeseen_failure_costs_no_slot() -> None:
+    """Whatever the engine raises when it starts or ends, the request fails and the pool goes on."""
+    model = HeldModel(1)
+    pool = InferencePool(model)
+    model.requests[0].refusal = TypeError("what is this")
+    with pytest.raises(errors.InferenceFailed, match="what is this"):
+        await pool.run(shards(1))
+
+    failing = asyncio.create_task(pool.run(shards(2)))
+    await asyncio.sleep(0)
+    model.requests[0].complete(KeyError("lost"))
+    with pytest.raises(errors.InferenceFailed, match="lost"):
+        await failing
+
+    served = asyncio.create_task(pool.run(shards(3)))
+    await asyncio.sleep(0)
+    await step(model)
+    assert await served == {}
+    assert pool.running == 0

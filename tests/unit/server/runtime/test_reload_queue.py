@@ -11,9 +11,11 @@ from batchwright_server.config.batching import ReloadQueue as Limits
 from batchwright_server.core.demultiply import Shard
 from batchwright_server.core.tensors import BatchRange, Tensors
 from batchwright_server.runtime import ports
+from batchwright_server.runtime.compiled_sizes import Lease
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.meters import ReloadMeters
-from batchwright_server.runtime.reload_queue import Lease, ReloadQueue, Retired
+from batchwright_server.runtime.reload_queue import ReloadQueue, Retired
+from tests.support.held_model import HeldModel
 
 FOREVER = float("inf")
 
@@ -39,6 +41,8 @@ class Compiler:
     def __init__(self, broken: Iterable[int] = ()) -> None:
         self.asked: list[int] = []
         self.broken = set(broken)
+        self.surprise: Exception | None = None
+        self.models: dict[int, ports.CompiledModel] = {}
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -48,7 +52,10 @@ class Compiler:
         await self.gate.wait()
         if size in self.broken:
             raise errors.CompilationFailed(f"batch size {size}", "too odd")
-        return InferencePool(InstantModel())
+        if self.surprise:
+            surprise, self.surprise = self.surprise, None
+            raise surprise
+        return InferencePool(self.models.get(size) or InstantModel())
 
 
 class Bench:
@@ -303,3 +310,65 @@ def test_every_request_ends(sizes: list[int], entries: int, abandoned: set[int])
         assert bench.meter.queue_depth == 0
 
     asyncio.run(play())
+
+
+async def test_a_failure_that_nobody_foresaw_strands_nobody() -> None:
+    """Whatever a compiler raises, its requests end with a reason, and the next size is served."""
+    bench = Bench()
+    bench.compiler.surprise = MemoryError("none left")
+    odd, even = bench.ask(13), bench.ask(2)
+    await settle()
+
+    with pytest.raises(errors.CompilationFailed, match="none left"):
+        await odd
+    (await even).release()
+    await bench.use(13)  # it is not held against the size
+    await bench.queue.retire()
+
+
+async def test_a_remembered_failure_keeps_no_request_alive() -> None:
+    """Each request gets an exception of its own; one for all would collect all their tracebacks."""
+    bench = Bench()
+    bench.compiler.broken = {13}
+    caught = []
+    for _ in range(3):
+        with pytest.raises(errors.CompilationFailed) as error:
+            await bench.use(13)
+        caught.append(error.value)
+
+    assert len({id(error) for error in caught}) == 3
+
+
+async def test_two_queues_share_one_meter_while_one_takes_over() -> None:
+    """The gauges tell the sum of what both hold, and no more once the old one is gone."""
+    old = Bench()
+    await old.use(1)
+    new = ReloadQueue(
+        old.compiler.compile, Reload(), meter=old.meter, clock=asyncio.get_running_loop().time
+    )
+    await new.warm(2)
+    assert old.meter.compiled_models == 2
+
+    await old.queue.retire()
+
+    assert (old.meter.compiled_models, old.meter.queue_depth) == (1, 0)
+
+
+async def test_an_inference_that_outlives_its_request_still_holds_its_size() -> None:
+    """A cancelled request leaves its inference running; the evicted size is not freed before it ends."""
+    bench = Bench(entries=1)
+    held = HeldModel(1)
+    bench.compiler.models = {1: held}
+    task = asyncio.create_task(bench.use(1))
+    while not held.requests[0].is_running:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    retiring = asyncio.create_task(bench.queue.retire())
+    await settle()
+    assert not retiring.done()
+
+    held.requests[0].complete()
+
+    async with asyncio.timeout(5):
+        await retiring

@@ -1,0 +1,110 @@
+"""The compiled batch sizes of one servable: leased to requests, evicted, and freed when nothing runs.
+
+An evicted size takes no new requests. It is freed when its last request gave its lease back and nothing
+runs on it any more; until then it counts against the memory that the next reload may take.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from batchwright_server.core.residency import Residency
+from batchwright_server.runtime import meters
+from batchwright_server.runtime.inference_pool import InferencePool
+
+
+@dataclass(eq=False)
+class _Compiled:
+    """One compiled batch size and the requests that hold it."""
+
+    pool: InferencePool
+    leases: int = 0
+    is_evicted: bool = False
+
+
+class Lease:
+    """The right to run one request on a compiled size; must be released."""
+
+    def __init__(self, compiled: _Compiled, released: Callable[[_Compiled], None]) -> None:
+        self._compiled = compiled
+        self._released = released
+        compiled.leases += 1
+
+    @property
+    def pool(self) -> InferencePool:
+        """Where to run."""
+        return self._compiled.pool
+
+    def release(self) -> None:
+        """Give the right back."""
+        self._compiled.leases -= 1
+        self._released(self._compiled)
+
+
+class CompiledSizes:
+    """At most `max_entries` compiled sizes that take requests, and those that still finish some."""
+
+    def __init__(self, max_entries: int, meter: meters.ReloadMeters) -> None:
+        self._resident = Residency(max_entries)
+        self._meter = meter
+        self._compiled: dict[int, _Compiled] = {}
+        self._leaving: dict[_Compiled, asyncio.Task[None] | None] = {}
+        self._left = asyncio.Event()
+        self._left.set()
+
+    def __contains__(self, size: int) -> bool:
+        return size in self._compiled
+
+    def lease(self, size: int) -> Lease | None:
+        """A lease on `size`; None if it is not compiled."""
+        compiled = self._compiled.get(size)
+        if compiled is None:
+            return None
+        self._resident.touch(size)
+        return Lease(compiled, self._release)
+
+    def admit(self, size: int, pool: InferencePool) -> list[int]:
+        """Take in a size, and give those that must go: `evict` them once the new one is leased out."""
+        self._compiled[size] = _Compiled(pool)
+        self._meter.compiled_models += 1
+        return self._resident.admit(size)
+
+    def evict(self, size: int) -> None:
+        """Let `size` take no new requests, and free it when it can be."""
+        compiled = self._compiled.pop(size)
+        self._meter.compiled_models -= 1
+        compiled.is_evicted = True
+        self._leaving[compiled] = None
+        self._left.clear()
+        self._free_if_unused(compiled)
+
+    async def wait_freed(self) -> None:
+        """Return when every evicted size is freed."""
+        await self._left.wait()
+
+    async def clear(self) -> None:
+        """Evict everything, and return when all of it is freed."""
+        for size in list(self._compiled):
+            self.evict(size)
+        await self.wait_freed()
+
+    def _release(self, compiled: _Compiled) -> None:
+        if compiled.is_evicted:
+            self._free_if_unused(compiled)
+
+    def _free_if_unused(self, compiled: _Compiled) -> None:
+        if compiled.leases:
+            return
+        if compiled.pool.running:  # of a request that was cancelled: its inference cannot be
+            self._leaving[compiled] = asyncio.create_task(self._free_when_idle(compiled))
+        else:
+            self._free(compiled)
+
+    async def _free_when_idle(self, compiled: _Compiled) -> None:
+        await compiled.pool.wait_idle()
+        self._free(compiled)
+
+    def _free(self, compiled: _Compiled) -> None:
+        self._leaving.pop(compiled, None)
+        if not self._leaving:
+            self._left.set()
