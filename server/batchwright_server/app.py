@@ -6,9 +6,12 @@ import signal
 import time
 from contextlib import suppress
 
+from batchwright_server.api.backend import Backend
 from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
 from batchwright_server.api.http_admin import AdminHandlers, Reports
+from batchwright_server.api.http_kserve import KServeHandlers
 from batchwright_server.api.http_server import HttpServer
+from batchwright_server.api.http_tfs import TfsHandlers
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.engine.openvino_engine import EngineOptions, OpenVinoEngine
 from batchwright_server.runtime import ports
@@ -20,6 +23,7 @@ from batchwright_server.runtime.model_loading import ModelLoader
 from batchwright_server.runtime.pipelines.rollout import PipelineRollout
 from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.rollout import Rollout
+from batchwright_server.runtime.serving_statistics import StatisticsReport
 from batchwright_server.settings import Settings
 from batchwright_server.telemetry import exposition, signals
 
@@ -40,11 +44,12 @@ class Server:
         self._rollout = Rollout(ModelLoader(engine, self._worker, clocks), registry, pipelines)
         self.configuration = Configuration(_document_reader(settings), self._rollout)
         self._draining = False
-        dataplane = DataPlane(registry, cores=engine.cores)
-        self._grpc = _make_grpc(settings, dataplane)
-        reports = self._make_reports(registry, engine.cores)
-        self._http = _make_http(settings, AdminHandlers(dataplane, self.configuration, reports))
         self._registry = registry
+        dataplane = DataPlane(registry, cores=engine.cores)
+        statistics = StatisticsReport(registry)
+        backend = Backend(dataplane, self.configuration, statistics, self._is_ready)
+        self._grpc = _make_grpc(settings, backend)
+        self._http = _make_http(settings, backend, self._make_reports(registry, engine.cores))
         self._poll: asyncio.Task[None] | None = None
         self.grpc_port = 0
         self.http_port = 0
@@ -59,7 +64,6 @@ class Server:
             self.http_port = await self._http.start()
         await self.configuration.start()
         if self._grpc:
-            await self._grpc.set_serving(serving=self._is_ready())
             self.grpc_port = await self._grpc.start()
         if self._settings.poll_seconds and self._settings.config_path:
             self._poll = asyncio.create_task(self.configuration.poll(self._settings.poll_seconds))
@@ -119,14 +123,19 @@ def _document_reader(settings: Settings) -> ReadDocument:
     return lambda: document or b""
 
 
-def _make_grpc(settings: Settings, dataplane: DataPlane) -> GrpcServer | None:
+def _make_grpc(settings: Settings, backend: Backend) -> GrpcServer | None:
     if not settings.port:
         return None
     arguments = settings.grpc_channel_arguments
-    return GrpcServer(dataplane, GrpcAddress(settings.grpc_bind_address, settings.port, arguments))
+    return GrpcServer(backend, GrpcAddress(settings.grpc_bind_address, settings.port, arguments))
 
 
-def _make_http(settings: Settings, handlers: AdminHandlers) -> HttpServer | None:
+def _make_http(settings: Settings, backend: Backend, reports: Reports) -> HttpServer | None:
     if not settings.rest_port:
         return None
-    return HttpServer(handlers, settings.rest_bind_address, settings.rest_port)
+    routes = [
+        *AdminHandlers(backend.dataplane, backend.configuration, reports).routes(),
+        *TfsHandlers(backend.dataplane).routes(),
+        *KServeHandlers(backend).routes(),
+    ]
+    return HttpServer(routes, settings.rest_bind_address, settings.rest_port)
