@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from batchwright_operator.local.checks import SetupError
 from batchwright_operator.local.placement import Placement
-from batchwright_operator.local.up import SetupError, load_setup, run_up
+from batchwright_operator.local.up import load_setup, run_up
 from batchwright_operator.local.view import LiveView, PlainView, View
 from batchwright_operator.resources.manifests import InvalidManifests
 

@@ -93,7 +93,7 @@ class LocalPod:
             ip=self.place.ip,
             phase=Phase.TERMINATING if self.is_terminating else running,
             http_port=self.template.http_port,
-            ready=self.is_ready,
+            ready=self.is_ready and self._is_running,
             restarts=max(0, self._restarts),
             failed_starts=self._failed_starts,
             reason=self._reason,
@@ -156,14 +156,15 @@ class LocalPod:
         environment = self.template.environment(facts)
         command = self.template.command or self.place.entry_point
         args = tuple(expand(text, environment) for text in self.template.args)
-        self._restarts += 1
         self._probe_failures = 0
         environ = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         try:
             self._process = await PodProcess.start((*command, *args), environ, self.place.log)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a text that no process can be given
             self._plan_restart(f"cannot start {command[0]}: {error}", self._clock())
             return
+        finally:
+            self._restarts += 1
         self.place.pid_file.write_text(f"{self._process.pid}\n")
         if self.is_terminating:  # told to end while it was being started
             self._process.terminate()

@@ -1,6 +1,7 @@
 """The manifest files: read once, then watched for edits."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from batchwright_operator.resources.manifests import (
@@ -14,55 +15,84 @@ from batchwright_server.config.digest import digest
 from batchwright_server.config.problems import Problem
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What the files held when they were read; of one that could not be read, why."""
+
+    by_file: tuple[tuple[Path, bytes | OSError], ...]
+
+    @classmethod
+    def read(cls, files: Iterable[Path]) -> "Contents":
+        """The files as they are now."""
+        return cls(tuple((file, _read(file)) for file in files))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Where it was read from."""
+        return tuple(file for file, _ in self.by_file)
+
+    @property
+    def digest(self) -> tuple[str, ...]:
+        """Equal for equal contents."""
+        return tuple("" if isinstance(item, OSError) else digest(item) for _, item in self.by_file)
+
+    def parse(self) -> tuple[ModelServer, ...]:
+        """The ModelServers in all files. Raises InvalidManifests with the faults of every file."""
+        faults: list[Fault] = []
+        found: list[tuple[str, ModelServer]] = []
+        for file, content in self.by_file:
+            try:
+                parsed = parse_manifests(_decode(file, content), file=str(file))
+                found += [(str(file), server) for server in parsed]
+            except InvalidManifests as error:
+                faults += error.faults
+        faults += check_names(tuple(found))
+        if faults:
+            raise InvalidManifests(tuple(faults))
+        return tuple(server for _, server in found)
+
+
 def load_manifests(files: Iterable[Path]) -> tuple[ModelServer, ...]:
     """The ModelServers in all files. Raises InvalidManifests with the faults of every file."""
-    faults: list[Fault] = []
-    found: list[tuple[str, ModelServer]] = []
-    for file in files:
-        try:
-            parsed = parse_manifests(_read(file), file=str(file))
-            found += [(str(file), server) for server in parsed]
-        except InvalidManifests as error:
-            faults += error.faults
-    faults += check_names(tuple(found))
-    if faults:
-        raise InvalidManifests(tuple(faults))
-    return tuple(server for _, server in found)
+    return Contents.read(files).parse()
 
 
 class Watch:
-    """Tells when the files' content has changed.
+    """Tells when the files are no longer what they were when `contents` were read.
 
     A change counts when it is seen twice: an editor's half-written file may well be valid YAML.
     """
 
-    def __init__(self, files: tuple[Path, ...]) -> None:
-        self._files = files
-        self._stamps = self._stat()
-        self._told = self._candidate = self._digest()
+    def __init__(self, contents: Contents) -> None:
+        self._seen = contents
+        self._told = contents.digest
+        self._stamps: tuple[object, ...] = ()  # none yet: the first look reads
 
-    def poll(self) -> bool:
-        """Whether there is a change that has not been told yet and has stayed since the last look."""
-        stamps = self._stat()
+    def poll(self) -> Contents | None:
+        """A change that has not been told yet and has stayed since the last look."""
+        stamps = tuple(_stamp(file) for file in self._seen.files)
         if stamps != self._stamps:
             self._stamps = stamps
-            self._candidate = self._digest()
-            return False
-        if self._candidate == self._told:
-            return False
-        self._told = self._candidate
-        return True
-
-    def _stat(self) -> tuple[tuple[int, int, int] | None, ...]:
-        return tuple(_stamp(file) for file in self._files)
-
-    def _digest(self) -> tuple[str, ...]:
-        return tuple(_content_digest(file) for file in self._files)
+            self._seen = Contents.read(self._seen.files)
+            return None
+        if self._seen.digest == self._told:
+            return None
+        self._told = self._seen.digest
+        return self._seen
 
 
-def _read(file: Path) -> str:
+def _read(file: Path) -> bytes | OSError:
     try:
-        return file.read_text()
+        return file.read_bytes()
+    except OSError as error:
+        return error
+
+
+def _decode(file: Path, content: bytes | OSError) -> str:
+    try:
+        if isinstance(content, OSError):
+            raise content
+        return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem("", f"cannot be read: {error}")
         raise InvalidManifests((Fault(str(file), None, problem),)) from error
@@ -74,10 +104,3 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _content_digest(file: Path) -> str:
-    try:
-        return digest(file.read_bytes())
-    except OSError:
-        return ""

@@ -1,0 +1,53 @@
+"""What stands against running objects on one machine."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batchwright_operator.local.checks import check_free, check_ports, check_volumes
+from tests.support.modelservers import make_server
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield int(other.getsockname()[1])
+
+
+def test_port_clash() -> None:
+    """Two objects on one port are told, with the one that has it."""
+    problems = list(check_ports([make_server(name="one"), make_server(name="two")]))
+    assert problems[0] == "two: port 9000 is one's too; change it or use --port"
+
+
+def test_volumes(tmp_path: Path) -> None:
+    """Missing volumes, directories and models are told, each with what to do."""
+    server = make_server()
+    assert "say where that is: --volume models=DIRECTORY" in next(check_volumes([server], {}))
+    missing = {"models": tmp_path / "none"}
+    assert list(check_volumes([server], missing)) == [
+        f"--volume models={tmp_path}/none: expected a directory; there is none"
+    ]
+    assert list(check_volumes([server], {"models": tmp_path})) == [
+        f"vision: model resnet: expected a directory at {tmp_path}/resnet; there is none"
+    ]
+    (tmp_path / "resnet").mkdir()
+    assert list(check_volumes([server], {"models": tmp_path})) == []
+
+
+def test_a_port_in_use(taken: int) -> None:
+    """A port that somebody listens on is told before anything starts."""
+    server = make_server(service={"grpcPort": taken, "httpPort": 1})
+    assert f"127.0.0.1:{taken}" in next(check_free([server]))
+
+
+def test_ports_of_ones_own(taken: int) -> None:
+    """What runs already listens at its own ports: they are no clash, even for another object."""
+    running = make_server(service={"grpcPort": taken, "httpPort": taken - 1})
+    edited = make_server(name="other", service={"grpcPort": taken, "httpPort": taken - 1})
+    assert list(check_free([edited], [running])) == []
