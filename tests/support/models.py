@@ -43,6 +43,35 @@ def softmax_over_batch() -> ov.Model:
     return ov.Model([_result(ops.softmax(x, axis=0), "y")], [x], "softmax-over-batch")
 
 
+def with_passenger() -> ov.Model:
+    """`y` = 3 · `x`, and `id`, `x` itself and its rows flattened, given back as they came."""
+    x, number = _parameter("x", [1, 4]), ops.parameter([1], np.int64, name="number")
+    number.output(0).set_names({"number"})
+    three = ops.multiply(x, ops.constant(np.float32(3)))
+    same = ops.reshape(x, ops.constant(np.array([0, 2, 2])), special_zero=True)
+    # Results name what they are given; an input keeps its own name too.
+    results = [_result(three, "y"), ops.result(number, name="id"), _result(same, "square")]
+    return ov.Model(results, [x, number], "with-passenger")
+
+
+def odd_outputs() -> ov.Model:
+    """Of `x` [1, 4]: `flat` [4·N], `turned` [4, N] and `pair` [2], a constant."""
+    x = _parameter("x", [1, 4])
+    flat = ops.relu(ops.reshape(x, ops.constant(np.array([-1])), special_zero=False))
+    turned = ops.relu(ops.transpose(x, ops.constant(np.array([1, 0]))))
+    pair = ops.add(ops.constant(np.zeros(2, np.float32)), ops.constant(np.float32(1)))
+    return ov.Model(
+        [_result(flat, "flat"), _result(turned, "turned"), _result(pair, "pair")], [x], "odd"
+    )
+
+
+def with_table() -> ov.Model:
+    """`y` = `x` [1, 4] times `table` [4, 5] plus the scalar `bias`: inputs without a batch dimension."""
+    x, table, bias = _parameter("x", [1, 4]), _parameter("table", [4, 5]), _parameter("bias", [])
+    y = ops.add(ops.matmul(x, table, False, False), bias)
+    return ov.Model([_result(y, "y")], [x, table, bias], "with-table")
+
+
 def deep(layers: int = 60, width: int = 256) -> ov.Model:
     """`y` [1, width] after many matrix products of `x`: slow enough to compile for requests to queue."""
     random = np.random.default_rng(1)

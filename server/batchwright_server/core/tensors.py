@@ -72,7 +72,7 @@ class Signature:
         return sizes[0] if sizes and sizes[0] != ANY else 1
 
     @property
-    def can_demultiply(self) -> str:
+    def demultiply_fault(self) -> str:
         """Why batches cannot be split into single samples and gathered again; empty if they can."""
         if self.batch_fault:
             return self.batch_fault

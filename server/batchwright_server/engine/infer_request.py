@@ -1,12 +1,15 @@
 """One OpenVINO infer request behind the runtime's port."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import openvino as ov
 
 from batchwright_server import errors
-from batchwright_server.core.tensors import Tensor, Tensors, TensorSpec
+from batchwright_server.core.tensors import Signature, Tensor, Tensors
+from batchwright_server.engine import reasons
 from batchwright_server.runtime import ports
 
 
@@ -26,43 +29,70 @@ class _Completion:
             done()
 
 
+@dataclass(frozen=True)
+class Wiring:
+    """Where a compiled model's inputs and outputs are, by name, and which outputs must be copied."""
+
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+    aliases: frozenset[int]
+
+    @classmethod
+    def of(cls, signature: Signature, aliases: frozenset[int]) -> "Wiring":
+        """The ports in the order of the signature."""
+        return cls(
+            {spec.name: index for index, spec in enumerate(signature.inputs)},
+            {spec.name: index for index, spec in enumerate(signature.outputs)},
+            aliases,
+        )
+
+
 class OpenVinoInferRequest:
     """Runs one inference at a time; inputs and outputs are shared with numpy, not copied."""
 
-    def __init__(
-        self, request: ov.InferRequest, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
-    ) -> None:
+    def __init__(self, request: ov.InferRequest, wiring: Wiring) -> None:
         self._request = request
-        self._inputs = {spec.name: index for index, spec in enumerate(inputs)}
-        self._outputs = {spec.name: index for index, spec in enumerate(outputs)}
+        self._wiring = wiring
+        self._to_copy: Tensors = {}
         self._late: list[str] = []
         self._completion = _Completion()
         request.set_callback(self._completion.tell, None)
 
     def start(self, inputs: Tensors, outputs: Tensors, done: ports.Done) -> None:
         try:
-            for name, index in self._inputs.items():
-                self._request.set_input_tensor(index, _share(inputs[name]))
-            for name, tensor in outputs.items():
-                self._request.set_output_tensor(
-                    self._outputs[name], ov.Tensor(tensor, shared_memory=True)
-                )
-            self._late = [name for name in self._outputs if name not in outputs]
+            self._place(inputs, outputs)
             self._completion.done = done
             self._request.start_async()
         except RuntimeError as error:
             self._completion.done = None
-            raise errors.InferenceFailed(str(error)) from error
+            raise errors.InferenceFailed(reasons.first_reason(error)) from error
 
     def finish(self) -> Tensors:
+        to_copy, self._to_copy = self._to_copy, {}
         try:
             self._request.wait()
         except RuntimeError as error:
-            raise errors.InferenceFailed(str(error)) from error
-        return {name: self._copy_output(name) for name in self._late}
+            raise errors.InferenceFailed(reasons.first_reason(error)) from error
+        for name, tensor in to_copy.items():
+            np.copyto(tensor, self._output(name))
+        return {name: np.array(self._output(name)) for name in self._late}
 
-    def _copy_output(self, name: str) -> Tensor:
-        return np.array(self._request.get_output_tensor(self._outputs[name]).data)
+    def _place(self, inputs: Tensors, outputs: Tensors) -> None:
+        for name, index in self._wiring.inputs.items():
+            self._request.set_input_tensor(index, _share(inputs[name]))
+        self._to_copy = {name: outputs[name] for name in outputs if self._is_alias(name)}
+        for name, tensor in outputs.items():
+            if not self._is_alias(name):
+                place = ov.Tensor(tensor, shared_memory=True)
+                self._request.set_output_tensor(self._wiring.outputs[name], place)
+        self._late = [name for name in self._wiring.outputs if name not in outputs]
+
+    def _is_alias(self, name: str) -> bool:
+        return self._wiring.outputs[name] in self._wiring.aliases
+
+    def _output(self, name: str) -> Tensor:
+        data: Tensor = self._request.get_output_tensor(self._wiring.outputs[name]).data
+        return data
 
 
 class _Writable:
@@ -79,7 +109,7 @@ class _Writable:
 
 
 def _share(tensor: Tensor) -> ov.Tensor:
-    contiguous = np.ascontiguousarray(tensor)
+    contiguous = tensor if tensor.flags.c_contiguous else np.ascontiguousarray(tensor)
     if not contiguous.flags.writeable:
         contiguous = np.asarray(_Writable(contiguous))
     return ov.Tensor(contiguous, shared_memory=True)

@@ -11,13 +11,14 @@ from batchwright_server.config.mapping import NameMapping
 from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.plan import Streams
 from batchwright_server.core.tensors import ANY, BatchRange, Signature, TensorSpec
-from batchwright_server.engine import port_names, preparation
-from batchwright_server.engine.infer_request import OpenVinoInferRequest
+from batchwright_server.engine import aliasing, port_names, preparation, reasons
+from batchwright_server.engine.infer_request import OpenVinoInferRequest, Wiring
 from batchwright_server.engine.port_names import PortNames
 
 # More requests than streams: a stream finds its next inference waiting and never idles for Python.
 _REQUESTS_PER_STREAM = 2
 _HINTS = {Streams.ONE: "LATENCY", Streams.OPTIMUM: "THROUGHPUT"}
+CLIENT_TYPES = ("f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "boolean")
 _STREAM_KEYS = ("PERFORMANCE_HINT", "NUM_STREAMS")
 
 
@@ -46,6 +47,7 @@ class OpenVinoNetwork:
         self._model = model
         self._config = config
         self.signature = describe(model, names)
+        self._wiring = Wiring.of(self.signature, aliasing.find_aliases(model))
 
     def compile(self, batch: BatchRange, streams: Streams) -> OpenVinoCompiledModel:
         what = f"model {self._config.name!r} at batch size {batch}"
@@ -56,7 +58,7 @@ class OpenVinoNetwork:
             )
             return self._with_requests(compiled)
         except RuntimeError as error:
-            raise errors.CompilationFailed(what, first_reason(error)) from error
+            raise errors.CompilationFailed(what, reasons.first_reason(error)) from error
 
     def _at_batch(self, batch: BatchRange) -> ov.Model:
         model = self._model.clone()
@@ -80,53 +82,73 @@ class OpenVinoNetwork:
         optimum = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         count = self._config.nireq or _REQUESTS_PER_STREAM * optimum
         requests = tuple(
-            OpenVinoInferRequest(
-                compiled.create_infer_request(), self.signature.inputs, self.signature.outputs
-            )
-            for _ in range(count)
+            OpenVinoInferRequest(compiled.create_infer_request(), self._wiring) for _ in range(count)
         )
         return OpenVinoCompiledModel(requests, optimum)
 
 
 def describe(model: ov.Model, names: PortNames | None = None) -> Signature:
-    """The model's inputs and outputs, found out by reshaping a copy to a batch of two."""
+    """The model's inputs and outputs, found out by reshaping copies to batches of two and of three."""
     known = names or port_names.name_ports(model, NameMapping())
-    inputs = tuple(
-        _spec(port, name, batched=preparation.has_batch(port))
-        for port, name in zip(model.inputs, known.inputs, strict=True)
-    )
+    inputs = _describe_inputs(model, known)
     outputs = tuple(
         _spec(port, name, batched=True) for port, name in zip(model.outputs, known.outputs, strict=True)
     )
-    fault, probe = _probe(model, inputs)
-    if probe is None:
-        return Signature(inputs, outputs, fault)
-    pairs = zip(outputs, probe.outputs, strict=True)
-    outputs = tuple(
-        TensorSpec(spec.name, spec.dtype, spec.shape, batched=_leads_with_two(port))
-        for spec, port in pairs
+    try:
+        probes = [_probe(model, inputs, size) for size in PROBES]
+    except _NoOtherBatch as fault:
+        return Signature(inputs, outputs, str(fault))
+    shapes = ([_shape(port) for port in probe.outputs] for probe in probes)
+    outputs = tuple(_seen(spec, *pair) for spec, *pair in zip(outputs, *shapes, strict=True))
+    return Signature(inputs, outputs)
+
+
+PROBES = (2, 3)
+
+
+class _NoOtherBatch(Exception):
+    """The model takes no batch size but the one it was saved with; the message says why."""
+
+
+def _describe_inputs(model: ov.Model, names: PortNames) -> tuple[TensorSpec, ...]:
+    """Those with as many rows as the first have a batch dimension, unless a layout says otherwise."""
+    ranked = [port for port in model.inputs if len(port.get_partial_shape()) > 0]
+    rows = {str(port.get_partial_shape()[0]) for port in ranked[:1]}
+    return tuple(
+        _spec(port, name, batched=preparation.has_batch(port) and _rows(port) in rows)
+        for port, name in zip(model.inputs, names.inputs, strict=True)
     )
-    return Signature(inputs, outputs, fault)
 
 
-def first_reason(error: Exception) -> str:
-    """OpenVINO's message on one line, without the trail of source files."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith("Exception from ")]
-    return "; ".join(told)[:500]
+def _rows(port: Any) -> str | None:
+    shape = port.get_partial_shape()
+    return str(shape[0]) if len(shape) else None
 
 
-def _probe(model: ov.Model, inputs: tuple[TensorSpec, ...]) -> tuple[str, ov.Model | None]:
-    if not all(spec.shape for spec in inputs):
-        return "an input is a scalar and has no batch dimension", None
+def _probe(model: ov.Model, inputs: tuple[TensorSpec, ...], batch_size: int) -> ov.Model:
+    """A copy at a batch size. Raises _NoOtherBatch."""
     if not any(spec.batched for spec in inputs):
-        return "no input has a batch dimension in its layout", None
+        raise _NoOtherBatch("no input has a batch dimension")
     copy = model.clone()
     try:
-        _reshape(copy, inputs, BatchRange.only(2))
+        _reshape(copy, inputs, BatchRange.only(batch_size))
     except RuntimeError as error:
-        return f"the graph does not allow another batch size: {first_reason(error)}", None
-    return "", copy
+        reason = reasons.first_reason(error)
+        raise _NoOtherBatch(f"the graph does not allow another batch size: {reason}") from error
+    return copy
+
+
+def _seen(spec: TensorSpec, at_two: tuple[int, ...], at_three: tuple[int, ...]) -> TensorSpec:
+    """An output by its shapes at two batch sizes.
+
+    Rows that count samples are its first dimension. What changes in another way is known at run time
+    only; what does not change has no batch dimension.
+    """
+    if at_two[:1] + at_three[:1] == PROBES and at_two[1:] == at_three[1:]:
+        return spec
+    same_rank = len(at_two) == len(at_three)
+    shape = tuple(two if two == three else ANY for two, three in zip(at_two, at_three, strict=same_rank))
+    return TensorSpec(spec.name, spec.dtype, shape, batched=False)
 
 
 def _reshape(model: ov.Model, inputs: tuple[TensorSpec, ...], batch: BatchRange) -> None:
@@ -139,14 +161,16 @@ def _reshape(model: ov.Model, inputs: tuple[TensorSpec, ...], batch: BatchRange)
 
 
 def _spec(port: Any, name: str, *, batched: bool) -> TensorSpec:
-    shape = tuple(ANY if dim.is_dynamic else dim.get_length() for dim in port.get_partial_shape())
-    dtype = np.dtype(port.get_element_type().to_dtype())
-    return TensorSpec(name, dtype, shape, batched=batched and bool(shape))
+    shape = _shape(port)
+    element = port.get_element_type()
+    if element.get_type_name() not in CLIENT_TYPES:
+        what = f"{name!r} has the element type {element.get_type_name()}"
+        raise errors.CompilationFailed(what, f"clients can send {', '.join(CLIENT_TYPES)}")
+    return TensorSpec(name, np.dtype(element.to_dtype()), shape, batched=batched and bool(shape))
 
 
-def _leads_with_two(port: Any) -> bool:
-    shape = port.get_partial_shape()
-    return len(shape) > 0 and not shape[0].is_dynamic and shape[0].get_length() == 2
+def _shape(port: Any) -> tuple[int, ...]:
+    return tuple(ANY if dim.is_dynamic else dim.get_length() for dim in port.get_partial_shape())
 
 
 def _static_batch(signature: Signature) -> int:

@@ -10,8 +10,8 @@ from batchwright_server import errors
 from batchwright_server.config.mapping import NameMapping, parse_mapping
 from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.problems import InvalidDocument
-from batchwright_server.engine import model_files, port_names, preparation, processors
-from batchwright_server.engine.network import Device, OpenVinoNetwork, first_reason
+from batchwright_server.engine import model_files, port_names, preparation, processors, reasons
+from batchwright_server.engine.network import Device, OpenVinoNetwork
 from batchwright_server.engine.port_names import PortNames
 from batchwright_server.engine.repository import Repository
 from batchwright_server.runtime.ports import Fingerprint, Version
@@ -49,7 +49,7 @@ class OpenVinoEngine:
         except model_files.Misplaced as fault:
             raise errors.ModelUnavailable(config.name, str(fault)) from fault
         except (InvalidDocument, preparation.Unsuitable, RuntimeError, OSError) as error:
-            reason = f"{str(place)!r} cannot be read: {first_reason(error)}"
+            reason = f"{str(place)!r} cannot be read: {reasons.first_reason(error)}"
             raise errors.ModelUnavailable(config.name, reason) from error
         return OpenVinoNetwork(self._device, model, config, names)
 
@@ -60,7 +60,9 @@ class OpenVinoEngine:
             _log.warning("model %s: %s names %r, which the model does not have", *_of(config, name))
         names = port_names.name_ports(model, mapping)
         if names.twice:
-            raise preparation.Unsuitable(f"{model_files.MAPPING_FILE}: names more than once: {names.twice}")
+            raise preparation.Unsuitable(
+                f"{model_files.MAPPING_FILE}: names more than once: {names.twice}"
+            )
         return preparation.prepare(model, config, names), names
 
 

@@ -31,7 +31,7 @@ class SampleIndependence:
     async def fault(self) -> str:
         """Why batches cannot be split into single samples; empty if they can. Raises ServerError."""
         if self._fault is None:
-            self._fault = self._signature.can_demultiply or await self._find_fault()
+            self._fault = self._signature.demultiply_fault or await self._find_fault()
         return self._fault
 
     async def _find_fault(self) -> str:

@@ -40,11 +40,11 @@ class StrategyFactory:
         signature = self.network.signature
         compile_batch = self.compile_with(plan.streams)
         execution = Execution(signature, self.meter, self._clock)
-        if plan.strategy is not Strategy.FIXED and signature.batch_fault:
+        needed = batch_of(plan, batching, signature)
+        if signature.batch_fault and needed != BatchRange.only(signature.saved_batch_size):
             raise errors.CompilationFailed("another batch size of this model", signature.batch_fault)
         if plan.strategy in (Strategy.FIXED, Strategy.DYNAMIC):
-            batch = batch_of(plan, batching, signature)
-            return WholeStrategy(plan, batch, compile_batch=compile_batch, execution=execution)
+            return WholeStrategy(plan, needed, compile_batch=compile_batch, execution=execution)
         if plan.strategy is Strategy.DEMULTIPLEX:
             return DemultiplexStrategy(
                 plan, self.independence, compile_batch=compile_batch, execution=execution
@@ -79,7 +79,9 @@ class StrategyFactory:
 
 
 def batch_of(plan: Plan, batching: Batching, signature: Signature) -> BatchRange:
-    """The batch sizes that a plan which compiles once is compiled for."""
+    """The batch sizes that a plan needs compiled: for some now, for others when they come."""
     if plan.strategy is Strategy.DYNAMIC:
         return BatchRange(batching.dynamic.min, batching.dynamic.max)
+    if plan.strategy in (Strategy.RELOAD, Strategy.DEMULTIPLEX):
+        return BatchRange(1, None)
     return BatchRange.only(batching.fixed.batch_size or signature.saved_batch_size)
