@@ -2,6 +2,7 @@
 
 import click
 
+from batchwright_operator.cli.convert import convert
 from batchwright_operator.cli.render import render
 from batchwright_operator.cli.up import up
 from batchwright_operator.cli.validate import validate
@@ -13,6 +14,7 @@ def batchwright() -> None:
     """Serve OpenVINO models to clients whose batch sizes vary."""
 
 
+batchwright.add_command(convert)
 batchwright.add_command(render)
 batchwright.add_command(up)
 batchwright.add_command(validate)

@@ -6,7 +6,8 @@ from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.batching import Batching as BatchingSpec
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
-from batchwright_server.config import batching, document
+from batchwright_operator.resources.versions import VersionPolicy
+from batchwright_server.config import batching, document, version_policy
 from batchwright_server.config.plan import Plan
 
 Plans = Mapping[str, Plan]
@@ -37,8 +38,21 @@ def _model_config(model: Model, settings: Settings, plan: Plan) -> document.Mode
         nireq=model.infer_requests or 0,
         target_device=model.device,
         plugin_config=dict(model.plugin_config),
+        model_version_policy=_version_policy(model.version_policy),
+        shape=model.shape,
+        layout=model.layout,
         batching=_batching(model.batching, settings, plan),
     )
+
+
+def _version_policy(policy: VersionPolicy) -> version_policy.VersionPolicyBlock:
+    if policy.specific is not None:
+        versions = version_policy.SpecificVersions(versions=policy.specific.versions)
+        return version_policy.VersionPolicyBlock(specific=versions)
+    if policy.latest is not None:
+        latest = version_policy.LatestVersions(num_versions=policy.latest.count)
+        return version_policy.VersionPolicyBlock(latest=latest)
+    return version_policy.VersionPolicyBlock(all=version_policy.AllVersions())
 
 
 def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Batching:

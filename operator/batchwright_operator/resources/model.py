@@ -2,13 +2,25 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from batchwright_operator.resources.batching import Batching
 from batchwright_operator.resources.strict import Positive, Strict, Text, Unavailable
+from batchwright_operator.resources.versions import DEFAULT_POLICY, VersionPolicy
+from batchwright_server.config import layouts, shapes
 
 ModelName = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
 ClaimName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+
+
+def _check_shape(value: str) -> str:
+    shapes.parse_shapes(value)
+    return value
+
+
+def _check_layout(value: str) -> str:
+    layouts.parse_layouts(value)
+    return value
 
 
 class PvcSource(Strict):
@@ -56,7 +68,8 @@ class Model(Strict):
     device: Text = "CPU"
     infer_requests: Positive | None = None  # None: OpenVINO's optimum
     plugin_config: dict[str, str | bool | int] = Field(default={})
-    version_policy: Unavailable = None
-    layout: Unavailable = None
-    shape: Unavailable = None
+    version_policy: VersionPolicy = DEFAULT_POLICY
+    # One text, or a JSON object of texts by input: a schema of a cluster knows no "text or object".
+    layout: Annotated[Text, AfterValidator(_check_layout)] | None = None
+    shape: Annotated[Text, AfterValidator(_check_shape)] | None = None
     mappings: Unavailable = None
