@@ -72,6 +72,28 @@ def with_table() -> ov.Model:
     return ov.Model([_result(y, "y")], [x, table, bias], "with-table")
 
 
+def mixes_a_little() -> ov.Model:
+    """`y` = `x` - 0.04 times the mean of `x` over the batch: close to independent, and not."""
+    x = _parameter("x", [1, 4])
+    mean = ops.reduce_mean(x, ops.constant(np.array([0])), keep_dims=True)
+    y = ops.subtract(x, ops.multiply(mean, ops.constant(np.float32(0.04))))
+    return ov.Model([_result(y, "y")], [x], "mixes-a-little")
+
+
+def mixes_beside_infinity() -> ov.Model:
+    """`y`: 1 / 0 in one column, in the others the sum of `x` over the batch."""
+    x = _parameter("x", [1, 4])
+    total = ops.add(ops.reduce_sum(x, ops.constant(np.array([0])), keep_dims=True), x)
+    divisor = ops.constant(np.array([[0, 1, 1, 1]], np.float32))
+    return ov.Model([_result(ops.divide(total, divisor), "y")], [x], "mixes-beside-infinity")
+
+
+def open_size_softmax() -> ov.Model:
+    """A softmax over the batch of images of any size."""
+    x = _parameter("x", [1, 1, -1, -1])
+    return ov.Model([_result(ops.softmax(x, axis=0), "y")], [x], "open-size-softmax")
+
+
 def deep(layers: int = 60, width: int = 256) -> ov.Model:
     """`y` [1, width] after many matrix products of `x`: slow enough to compile for requests to queue."""
     random = np.random.default_rng(1)

@@ -1,6 +1,7 @@
 """A whole server in this process: real OpenVINO, real gRPC and HTTP on loopback."""
 
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ async def serve(tmp_path: Path, config: dict[str, Any], *flags: str) -> AsyncIte
     config_path = tmp_path / "config.json"
     write_config(config_path, config)
     addresses = ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
-    ports = ["--port", str(_free_port()), "--rest_port", str(_free_port())]
+    ports = ["--port", str(free_port()), "--rest_port", str(free_port())]
     polling = ["--file_system_poll_wait_seconds", "0"]
     chosen = settings.parse_settings(
         ["--config_path", str(config_path), *addresses, *ports, *polling, *flags]
@@ -100,9 +101,8 @@ async def serve(tmp_path: Path, config: dict[str, Any], *flags: str) -> AsyncIte
         await server.stop()
 
 
-def _free_port() -> int:
-    import socket  # noqa: PLC0415  used here alone
-
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

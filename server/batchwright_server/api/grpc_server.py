@@ -1,21 +1,27 @@
 """The gRPC server: our services, `grpc.health.v1`, and reflection, on one port."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from batchwright_server.api.admission import Admission
+from batchwright_server.api.backend import Backend
+from batchwright_server.api.grpc_kserve import InferenceServicer
 from batchwright_server.api.grpc_tfs import ModelServicer, PredictionServicer
+from batchwright_server.api.health_service import HealthService
 from batchwright_server.api.interceptor import StatusInterceptor
 from batchwright_server.protos import (
+    grpc_predict_v2_pb2,
+    grpc_predict_v2_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
     prediction_service_pb2_grpc,
 )
-from batchwright_server.runtime.dataplane import DataPlane
 
 MAX_MESSAGE_BYTES = 1 << 30  # as OVMS
 _OPTIONS = {
@@ -26,7 +32,8 @@ _OPTIONS = {
 _SERVICES = (
     prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
-    health.SERVICE_NAME,
+    grpc_predict_v2_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name,
+    health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
     reflection.SERVICE_NAME,
 )
 
@@ -41,17 +48,25 @@ class GrpcAddress:
 
 
 class GrpcServer:
-    """Serves the data plane over gRPC."""
+    """Serves every gRPC service."""
 
-    def __init__(self, dataplane: DataPlane, address: GrpcAddress) -> None:
+    def __init__(self, backend: Backend, address: GrpcAddress) -> None:
         options = list((_OPTIONS | dict(address.arguments)).items())
-        self._server = grpc.aio.server(interceptors=[StatusInterceptor()], options=options)
-        self._address = f"{address.host}:{address.port}"
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # in no stubs
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionServicer(dataplane), self._server
+        self._admission = Admission()
+        self._server = grpc.aio.server(
+            interceptors=[StatusInterceptor(self._admission)], options=options
         )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(dataplane), self._server)
+        self._address = f"{address.host}:{address.port}"
+        self._health = HealthService(backend, _SERVICES)
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionServicer(backend.dataplane), self._server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            ModelServicer(backend.dataplane, backend.configuration), self._server
+        )
+        grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
+            InferenceServicer(backend), self._server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_SERVICES, self._server)
 
@@ -64,13 +79,11 @@ class GrpcServer:
         await self._server.start()
         return port
 
-    async def set_serving(self, *, serving: bool) -> None:
-        """Answer health checks with SERVING or NOT_SERVING."""
-        status = health_pb2.HealthCheckResponse.ServingStatus
-        for service in ("", *_SERVICES):
-            await self._health.set(service, status.SERVING if serving else status.NOT_SERVING)
-
     async def stop(self, grace_seconds: float) -> None:
-        """Take no new calls and let those that run finish, for `grace_seconds` at most."""
-        await self.set_serving(serving=False)
-        await self._server.stop(grace_seconds)
+        """Take no new calls and let those that came finish, for `grace_seconds` at most."""
+        self._health.end()
+        await self._admission.hold()
+        stopping = asyncio.create_task(self._server.stop(grace_seconds))
+        await asyncio.sleep(0)  # the task begins: clients are told to go elsewhere
+        self._admission.release()
+        await stopping

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from batchwright_server.api import codes
+from batchwright_server.api.admission import Admission
 from batchwright_server.errors import ServerError
 
 _log = logging.getLogger(__name__)
@@ -15,11 +16,15 @@ _Continue: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]]
 
 
 class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
-    """Ends a failed call with the code of its kind and its message."""
+    """Ends a failed call with the code of its kind and its message; lets calls in by a door."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
 
     async def intercept_service(
         self, continuation: _Continue, handler_call_details: grpc.HandlerCallDetails
     ) -> _Handler:
+        await self._admission.enter()
         handler: _Handler | None = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler  # type: ignore[return-value]  # None, an unknown method, is gRPC's to answer

@@ -19,6 +19,7 @@ from batchwright_server.engine.port_names import PortNames
 _REQUESTS_PER_STREAM = 2
 _HINTS = {Streams.ONE: "LATENCY", Streams.OPTIMUM: "THROUGHPUT"}
 CLIENT_TYPES = ("f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "boolean")
+EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 _STREAM_KEYS = ("PERFORMANCE_HINT", "NUM_STREAMS")
 
 
@@ -49,12 +50,16 @@ class OpenVinoNetwork:
         self.signature = describe(model, names)
         self._wiring = Wiring.of(self.signature, aliasing.find_aliases(model))
 
-    def compile(self, batch: BatchRange, streams: Streams) -> OpenVinoCompiledModel:
+    def compile(
+        self, batch: BatchRange, streams: Streams, *, is_exact: bool = False
+    ) -> OpenVinoCompiledModel:
         what = f"model {self._config.name!r} at batch size {batch}"
         try:
             model = self._at_batch(batch)
             compiled = self._device.core.compile_model(
-                model, self._config.target_device, self._properties(streams)
+                model,
+                self._config.target_device,
+                self._properties(streams) | (EXACT if is_exact else {}),
             )
             return self._with_requests(compiled)
         except RuntimeError as error:

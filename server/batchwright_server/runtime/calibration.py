@@ -14,7 +14,7 @@ from batchwright_server.config import signals
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.plan import Plan, Strategy
 from batchwright_server.core.tensors import ANY, BatchRange
-from batchwright_server.runtime import ports, trial_inputs
+from batchwright_server.runtime import ports
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.strategies import factory
 from batchwright_server.runtime.strategies.port import FOREVER, Call
@@ -139,7 +139,7 @@ class Calibrator:
         return pools[0], took
 
     async def _measure_size(self, plan: Plan, pool: InferencePool, size: int) -> signals.CostPoint:
-        call = Call(trial_inputs.make_inputs(self._signature, size), size, FOREVER)
+        call = Call(await self._factory.make_inputs(self._signature, size), size, FOREVER)
         sharded = plan.strategy is Strategy.DEMULTIPLEX
         run = self._execution.run_shards if sharded else self._execution.run_whole
         await run(pool, call)  # the first inference allocates memory

@@ -40,8 +40,11 @@ class Network(Protocol):
     @property
     def signature(self) -> Signature: ...
 
-    def compile(self, batch: BatchRange, streams: Streams) -> CompiledModel:
-        """Compile for some batch sizes; blocks, any thread. Raises CompilationFailed."""
+    def compile(self, batch: BatchRange, streams: Streams, *, is_exact: bool = False) -> CompiledModel:
+        """Compile for some batch sizes; blocks, any thread. Raises CompilationFailed.
+
+        `is_exact`: in float32 whatever the device prefers, for trials whose rounding matters.
+        """
 
 
 class Engine(Protocol):

@@ -1,19 +1,41 @@
 """Inputs to try a model with, when no client has sent any."""
 
+from enum import Enum
+
 import numpy as np
 
-from batchwright_server.core.tensors import Signature, Tensor
+from batchwright_server.core.tensors import ANY, Signature, Tensor
+
+OPEN_SIZE = 32  # for a dimension that may have any size
 
 
-def make_inputs(signature: Signature, batch_size: int) -> dict[str, Tensor]:
-    """Random inputs of `batch_size` samples, the same at every call.
+class Range(Enum):
+    """What values the fractions of a trial have; integers are 0 or 1, which is safe as an index."""
 
-    Fractions from 0 to 1; integers are 0 or 1, which is safe where they index a table.
-    """
+    UNIT = (0.0, 1.0)
+    SIGNED = (-3.0, 3.0)
+    PIXELS = (0.0, 255.0)
+
+
+def make_inputs(signature: Signature, batch_size: int, values: Range = Range.UNIT) -> dict[str, Tensor]:
+    """Random inputs of `batch_size` samples, the same at every call. Takes time: not for the loop."""
     random = np.random.default_rng(0)
     inputs = {}
     for spec in signature.inputs:
-        values = random.random(spec.with_batch(batch_size))
-        is_fraction = np.issubdtype(spec.dtype, np.floating)
-        inputs[spec.name] = (values if is_fraction else values.round()).astype(spec.dtype)
+        shape = [OPEN_SIZE if size == ANY else size for size in spec.with_batch(batch_size)]
+        inputs[spec.name] = _draw(random, tuple(shape), spec.dtype, values)
     return inputs
+
+
+def _draw(
+    random: np.random.Generator, shape: tuple[int, ...], dtype: "np.dtype[np.generic]", values: Range
+) -> Tensor:
+    least, most = values.value
+    if dtype == np.uint8:  # images, as a rule
+        return random.integers(0, 256, shape, np.uint8)
+    drawn = random.random(shape, np.float32)
+    if not np.issubdtype(dtype, np.floating):
+        return drawn.round().astype(dtype)
+    drawn *= most - least
+    drawn += least
+    return drawn.astype(dtype, copy=False)

@@ -1,12 +1,13 @@
 """Changing the configuration of a real server while it serves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
+import openvino as ov
 import pytest
 
 from tests.support import models, serving, tfs
@@ -41,7 +42,7 @@ BROKEN = {
     ),
     "missing model": (
         '{"model_config_list": [{"config": {"name": "new", "base_path": "/nowhere"}}]}',
-        r"\[0\].config: model 'new' is not available: base_path '/nowhere' is not a directory",
+        r"\[0\].config: model 'new' is not available: base_path '/nowhere' is not a readable",
     ),
 }
 
@@ -130,11 +131,11 @@ async def test_a_starting_server_fails_only_the_bad_model(tmp_path: Path, affine
     async with serving.serve(tmp_path, config) as running:
         status = (await running.client.status("bad")).model_version_status[0]
         np.testing.assert_array_equal((await running.client.predict("good", x=X))["y"], 3 * X + 1)
-        with pytest.raises(grpc.aio.AioRpcError, match="is not a directory") as caught:
+        with pytest.raises(grpc.aio.AioRpcError, match="is not a readable directory") as caught:
             await running.client.predict("bad", x=X)
 
     assert (status.state, status.status.error_code) == (20, 2)
-    assert "is not a directory" in status.status.error_message
+    assert "is not a readable directory" in status.status.error_message
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -157,6 +158,20 @@ async def test_an_output_without_a_batch_dimension_cannot_be_demultiplexed(tmp_p
         status = (await running.client.status("m")).model_version_status[0]
 
     assert "output 'y' has no batch dimension" in status.status.error_message
+
+
+@pytest.mark.parametrize(
+    "model", [models.mixes_a_little, models.mixes_beside_infinity, models.open_size_softmax]
+)
+async def test_samples_that_depend_on_each_other_are_found_out(
+    tmp_path: Path, model: Callable[[], ov.Model]
+) -> None:
+    """A little, beside infinite values, or at sizes left open: the demultiplexer is refused."""
+    folder = models.save(model(), tmp_path / "m")
+    async with serving.serve(tmp_path, served(folder, batching={"strategy": "demultiplex"})) as running:
+        status = (await running.client.status("m")).model_version_status[0]
+
+    assert "samples depend on each other" in status.status.error_message
 
 
 async def test_a_model_that_mixes_samples_is_never_split(tmp_path: Path) -> None:

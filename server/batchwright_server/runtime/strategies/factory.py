@@ -4,7 +4,7 @@ from batchwright_server import errors
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.plan import Plan, Strategy, Streams
 from batchwright_server.core.tensors import BatchRange, Signature, Tensor
-from batchwright_server.runtime import meters, ports
+from batchwright_server.runtime import meters, ports, trial_inputs
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.independence import SampleIndependence
 from batchwright_server.runtime.inference_pool import InferencePool
@@ -14,6 +14,7 @@ from batchwright_server.runtime.strategies.execution import Execution
 from batchwright_server.runtime.strategies.port import FOREVER, BatchStrategy, Call
 from batchwright_server.runtime.strategies.reload import ReloadStrategy
 from batchwright_server.runtime.strategies.whole import WholeStrategy
+from batchwright_server.runtime.trial_inputs import Range
 
 
 class StrategyFactory:
@@ -30,7 +31,10 @@ class StrategyFactory:
         self.network = network
         self.meter = meter
         self.independence = SampleIndependence(
-            network.signature, together=self._infer_together, singly=self._infer_singly
+            network.signature,
+            together=self._infer_together,
+            singly=self._infer_singly,
+            make_inputs=self.make_inputs,
         )
         self._worker = worker
         self._clock = clock
@@ -52,11 +56,13 @@ class StrategyFactory:
         queue = ReloadQueue(compile_batch, batching.reload, meter=self.meter.reload, clock=self._clock)
         return ReloadStrategy(plan, queue, first_size=self._likely_size(), execution=execution)
 
-    def compile_with(self, streams: Streams) -> Compile:
+    def compile_with(self, streams: Streams, *, is_exact: bool = False) -> Compile:
         """A function that compiles for some batch sizes on the worker."""
 
         async def compile_batch(batch: BatchRange) -> InferencePool:
-            return InferencePool(await self._worker.run(lambda: self.network.compile(batch, streams)))
+            return InferencePool(
+                await self._worker.run(lambda: self.network.compile(batch, streams, is_exact=is_exact))
+            )
 
         return compile_batch
 
@@ -64,12 +70,18 @@ class StrategyFactory:
         """An execution that counts on meters of its own: trying a model out is no traffic."""
         return Execution(self.network.signature, meters.ModelMeters(self._clock), self._clock)
 
+    async def make_inputs(
+        self, signature: Signature, batch_size: int, values: Range = Range.UNIT
+    ) -> dict[str, Tensor]:
+        """Inputs to try the model with, drawn off the loop."""
+        return await self._worker.run(lambda: trial_inputs.make_inputs(signature, batch_size, values))
+
     async def _infer_together(self, inputs: dict[str, Tensor], batch_size: int) -> dict[str, Tensor]:
-        pool = await self.compile_with(Streams.ONE)(BatchRange.only(batch_size))
+        pool = await self.compile_with(Streams.ONE, is_exact=True)(BatchRange.only(batch_size))
         return await self.make_trial().run_whole(pool, Call(inputs, batch_size, FOREVER))
 
     async def _infer_singly(self, inputs: dict[str, Tensor], batch_size: int) -> dict[str, Tensor]:
-        pool = await self.compile_with(Streams.ONE)(BatchRange.only(1))
+        pool = await self.compile_with(Streams.ONE, is_exact=True)(BatchRange.only(1))
         return await self.make_trial().run_shards(pool, Call(inputs, batch_size, FOREVER))
 
     def _likely_size(self) -> int:

@@ -1,0 +1,40 @@
+"""The door that calls pass: it can be held for a moment, so that a server ends without losing any.
+
+gRPC cancels a call that reached it but was not taken up yet when the server shuts down. While the door
+is held, calls are taken up and wait behind it; clients that wait for their answers send no more, and
+once nobody comes, shutting down finds no call that is not taken up. Then the door opens again.
+"""
+
+import asyncio
+
+QUIET_SECONDS = 0.02  # no call for this long: those that came are all taken up
+LONGEST_HOLD_SECONDS = 0.25  # clients that do not wait for answers never stop coming
+
+
+class Admission:
+    """Lets calls in, or holds them."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self._arrivals = 0
+
+    async def enter(self) -> None:
+        """Pass the door, once it is open."""
+        self._arrivals += 1
+        if not self._open.is_set():
+            await self._open.wait()
+
+    async def hold(self) -> None:
+        """Close the door, and return when no call has come for a moment."""
+        self._open.clear()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LONGEST_HOLD_SECONDS
+        arrivals = -1
+        while arrivals != self._arrivals and loop.time() < until:
+            arrivals = self._arrivals
+            await asyncio.sleep(QUIET_SECONDS)
+
+    def release(self) -> None:
+        """Open the door."""
+        self._open.set()
