@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from batchwright_operator.resources import loader
 from batchwright_operator.resources.manifests import (
     Fault,
     InvalidManifests,
@@ -83,7 +84,8 @@ class Watch:
 
 def _read(file: Path) -> bytes | OSError:
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(loader.MAX_BYTES + 1)  # more is refused when it is parsed
     except OSError as error:
         return error
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from batchwright_operator.resources import loader
 from batchwright_operator.resources.modelserver import API_VERSION, KIND, ModelServer
 from batchwright_server.config.problems import Problem, problems_of
 
@@ -30,19 +30,6 @@ class InvalidManifests(ValueError):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML in which a key given twice is an error; plain YAML would drop the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key given more than once: {', '.join(twice)}", node.start_mark
-            )
-        return super().construct_mapping(node, deep)
 
 
 def parse_manifests(text: str, *, file: str) -> tuple[ModelServer, ...]:
@@ -70,8 +57,7 @@ def check_names(servers: tuple[tuple[str, ModelServer], ...]) -> tuple[Fault, ..
 def _objects(text: str, *, file: str) -> Iterator[ModelServer | Fault]:
     index = 0
     try:
-        # The loader's own base is safe; what it constructs are plain values.
-        for index, raw in enumerate(yaml.load_all(text, Loader=_UniqueKeyLoader)):
+        for index, raw in enumerate(loader.load_documents(text)):
             if raw is not None:
                 yield from _parse_object(raw, file=file, index=index)
     except yaml.YAMLError as error:

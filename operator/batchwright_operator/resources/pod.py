@@ -45,7 +45,7 @@ class EnvVar(Strict):
     """One variable of the container's environment."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
-    value: str = ""
+    value: Annotated[str, Field(pattern=r"^[^\x00]*$")] = ""  # no process can be given a NUL
     value_from: Unavailable = None
 
 

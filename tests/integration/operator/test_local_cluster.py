@@ -156,3 +156,11 @@ async def test_closing_ends_every_process(stage: Stage) -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+async def test_a_pod_that_no_process_can_be(stage: Stage) -> None:
+    """An environment that the system refuses is a failed start like any other, and told."""
+    stage.cluster = LocalCluster(stage.state, entry_point=("a\0b",))
+    await stage.want()
+    (pod,) = await stage.until(lambda pods: bool(pods) and pods[0].failed_starts >= 2)
+    assert pod.reason.startswith("cannot start a")

@@ -50,6 +50,20 @@ def test_not_yaml() -> None:
     assert "line" in _faults("a: [1")[0]
 
 
+@pytest.mark.parametrize("value", ["2024-02-30", "2024-02-03"])
+def test_dates_are_texts(value: str) -> None:
+    """A date in an annotation needs no quotes, as on Kubernetes it would be a text too."""
+    text = yaml.safe_dump(server_document()) + f"---\n{yaml.safe_dump(server_document(name='two'))}"
+    text = text.replace("  name: two", f"  name: two\n  annotations: {{released: {value}}}")
+    assert parse_manifests(text, file="a.yaml")[1].metadata.annotations == {"released": value}
+
+
+def test_no_process_takes_a_nul() -> None:
+    """A variable's value that no process can be given is refused where it stands."""
+    document = server_document(pod={"env": [{"name": "A", "value": "a\0b"}]})
+    assert "spec.pod.env[0].value" in _faults(yaml.safe_dump(document))[0]
+
+
 def test_same_name_in_two_files() -> None:
     """Objects of one name cannot live side by side."""
     faults = check_names((("a.yaml", make_server()), ("b.yaml", make_server())))
