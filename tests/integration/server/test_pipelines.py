@@ -1,6 +1,7 @@
 """Pipelines on a whole server: real models, real gRPC, many clients."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +271,71 @@ async def test_a_large_request_does_not_hold_up_small_ones(tmp_path: Path) -> No
         took = loop.time() - began
 
         assert answered > 5, f"{answered} small requests in {took:.2f} s"
+
+
+async def test_switches_of_strategy_are_not_seen_by_pipelines(tmp_path: Path, affine: Path) -> None:
+    """A model is switched back and forth while pipelines run over it: right rows, no failed request."""
+
+    def planned(plan: str) -> dict[str, Any]:
+        model = serving.model_config("m", affine, batching=STRATEGIES[plan])
+        return document(model, pipelines=[split()])
+
+    async with serving.serve(tmp_path, planned("reload")) as running:
+        switched = asyncio.Event()
+
+        async def ask(client: int) -> int:
+            turn = 0
+            while not switched.is_set():
+                x = rows(1 + turn % 9, first=10_000 * client + 10 * turn)
+                answer = await running.client.predict("dag", x=x)
+                np.testing.assert_array_equal(answer["y"], 3 * x + 1)
+                turn += 1
+            return turn
+
+        asking = asyncio.gather(*map(ask, range(3)))
+        for plan in ["demultiplex", "reload", "demultiplex"]:
+            status, body = await running.reload(planned(plan))
+            assert status == 201, body
+        switched.set()
+
+        assert sum(await asking) == await running.metric(
+            "batchwright_requests_total", model="dag", code="OK"
+        )
+        assert await running.metric("batchwright_switches_total", model="m") == 3
+
+
+async def test_a_client_that_goes_away_leaves_nothing_running(tmp_path: Path) -> None:
+    """A cancelled request of a thousand shards stops after those that run."""
+    folder = models.save(models.deep(layers=40), tmp_path / "deep")
+    config = document(serving.model_config("m", folder, batch_size=1), pipelines=[split()])
+    async with serving.serve(tmp_path, config) as running:
+        call = running.client.predict("dag", x=np.ones((2000, 1, 256), np.float32))
+        large = asyncio.create_task(call)
+
+        async def has_begun() -> bool:
+            return await running.metric("batchwright_in_flight", model="m") > 0
+
+        async def is_over() -> bool:
+            return await running.metric("batchwright_in_flight") == 0
+
+        await polling.eventually(has_begun)
+        large.cancel()
+        await polling.eventually(is_over, seconds=2)
+
+        assert await running.metric("batchwright_samples_total", model="m") < 1500
+        assert await running.metric("batchwright_requests_total", model="dag", code="CANCELLED") == 1
+
+
+async def test_a_failing_node_is_told_with_its_place(tmp_path: Path, affine: Path) -> None:
+    """A failure inside a model has the model's code, and says in which node and shard it was."""
+    limited = {"strategy": "reload", "max_batch_size": 3}
+    config = document(serving.model_config("m", affine, batching=limited), pipelines=[split()])
+    async with serving.serve(tmp_path, config) as running:
+        refused = await failure(running.client.predict("dag", x=rows(2, batch=4)))
+
+        assert refused.code() is grpc.StatusCode.INVALID_ARGUMENT
+        told = r"pipeline 'dag', node 'node': shard \[[01]\]: input 'x': batch size: expected 1 to 3"
+        assert re.match(told, str(refused.details()))
+        assert (
+            await running.metric("batchwright_requests_total", model="dag", code="INVALID_ARGUMENT") == 1
+        )
