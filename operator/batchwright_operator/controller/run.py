@@ -101,7 +101,7 @@ class Controller:
             for state, event in refusal.withdraw(server, memory, why, now=now):
                 memory.states[event.model] = state
                 events.append(event)
-        tuned = tuning.tune(server, memory, seen[1], now=now)
+        tuned = tuning.tune(server, memory, seen, now=now)
         events += tidings.decision_events(tuned, memory.decisions, now=now)
         return tuned, tuple(events)
 

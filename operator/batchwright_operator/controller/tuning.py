@@ -16,6 +16,8 @@ from batchwright_server.config.document import parse_document
 from batchwright_server.config.plan import Plan
 from batchwright_server.config.problems import InvalidDocument
 
+Seen = tuple[Observed, Reports]
+
 PAUSE = "batchwright.dev/pause-switching"
 
 
@@ -47,13 +49,11 @@ def adopt(
     server: ModelServer, status: ModelServerStatus, observed: Observed, *, now: float
 ) -> dict[str, ModelState]:
     """The policy's states after a start: from the status, else from the document that is served."""
-    served = served_plans(observed)
     states = {}
     for model in server.spec.models:
         if model.batching.is_adaptive:
             known = _from_status(status, model.name)
-            plan = served.get(model.name, default_plan(model))
-            states[model.name] = known or ModelState.initial(plan, now)
+            states[model.name] = known or _initial(server, model, observed, now)
     return states
 
 
@@ -66,19 +66,27 @@ def served_plans(observed: Observed) -> dict[str, Plan]:
     return {model.name: model.effective_batching.plan for model in document.models}
 
 
-def tune(server: ModelServer, memory: Memory, reports: Reports, *, now: float) -> tuple[Tuned, ...]:
+def tune(server: ModelServer, memory: Memory, seen: Seen, *, now: float) -> tuple[Tuned, ...]:
     """Every model with its plan. Changes nothing: the new states are in the answer."""
-    return tuple(_tune_model(server, model, memory, (reports, now)) for model in server.spec.models)
+    return tuple(_tune_model(server, model, memory, (seen, now)) for model in server.spec.models)
 
 
-def _tune_model(server: ModelServer, model: Model, memory: Memory, seen: tuple[Reports, float]) -> Tuned:
+def _tune_model(server: ModelServer, model: Model, memory: Memory, look: tuple[Seen, float]) -> Tuned:
     if not model.batching.is_adaptive:
         return Tuned(model, default_plan(model))
-    reports, now = seen
-    state = memory.states.get(model.name) or ModelState.initial(default_plan(model), now)
+    (observed, reports), now = look
+    state = memory.states.get(model.name) or _initial(server, model, observed, now)
     scrape = to_scrape(model.name, reports, server.spec.replicas)
     state, decision = decide.decide(rules_of(server, model), state, scrape, now)
     return Tuned(model, state.plan, state, decision)
+
+
+def _initial(server: ModelServer, model: Model, observed: Observed, now: float) -> ModelState:
+    """A model of no known history goes on with the plan it serves, if the policy may choose it."""
+    served = served_plans(observed).get(model.name)
+    is_candidate = served in rules_of(server, model).candidates
+    plan = served if served is not None and is_candidate else default_plan(model)
+    return ModelState.initial(plan, now)
 
 
 def _from_status(status: ModelServerStatus, name: str) -> ModelState | None:

@@ -160,6 +160,25 @@ async def test_a_pinned_strategy(strategy: str, plan: Plan) -> None:
     assert run.status.models[0].policy is None
 
 
+async def test_adaptive_goes_on_with_what_was_pinned() -> None:
+    """Pinned and then handed back to the policy, a model stays on the plan it serves: no switch."""
+    bench = _bench()
+    pinned = make_server(model_document(batching={"strategy": "Demultiplex"}))
+    await bench.run(pinned, times=2)
+    run = await bench.run(make_server().with_generation(2), times=2)
+    assert bench.cluster.plan() == DEMULTIPLEX
+    assert run.tuned[0].state is not None
+    assert run.tuned[0].state.plan == DEMULTIPLEX
+
+
+async def test_adaptive_leaves_a_plan_that_is_no_candidate() -> None:
+    """What was pinned is given up where the policy may not choose it."""
+    bench = _bench()
+    await bench.run(make_server(model_document(batching={"strategy": "Fixed"})), times=2)
+    await bench.run(make_server().with_generation(2), times=2)
+    assert bench.cluster.plan() == RELOAD
+
+
 async def test_an_edit_reaches_the_pod_in_place() -> None:
     """An edited strategy is brought to the running pod: no new Deployment."""
     bench = _bench()
