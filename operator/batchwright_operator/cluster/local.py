@@ -77,11 +77,11 @@ class LocalCluster:
 
     async def delete(self, key: ObjectKey) -> None:
         """End the object's pods; its files stay."""
-        fleet = self._fleets.pop(key, None)
         for kind in ("ConfigMap", "Deployment", "Service"):
             self._manifests.pop((key, kind), None)
-        if fleet is not None:
-            await fleet.close(grace_seconds=CLOSE_SECONDS)
+        if key in self._fleets:
+            await self._fleets[key].close(grace_seconds=CLOSE_SECONDS)
+            self._fleets.pop(key, None)  # only now: what is interrupted is closed with the others
 
     async def close(self) -> None:
         """End every pod: asked first, killed if it takes too long."""

@@ -1,5 +1,6 @@
 """Pods as processes: started, healed, replaced, scaled and ended, with a server that only answers."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -164,3 +165,18 @@ async def test_a_pod_that_no_process_can_be(stage: Stage) -> None:
     await stage.want()
     (pod,) = await stage.until(lambda pods: bool(pods) and pods[0].failed_starts >= 2)
     assert pod.reason.startswith("cannot start a")
+
+
+async def test_a_removal_that_is_interrupted(stage: Stage) -> None:
+    """What is stopped while an object is being removed still ends that object's processes."""
+    await stage.want(STUBBORN="1")
+    (pod,) = await stage.until(_all_ready(1))
+    pid = stage.pid(pod)
+    removal = asyncio.create_task(stage.cluster.delete(stage.key))
+    await stage.until(lambda pods: pods[0].phase is Phase.TERMINATING)
+    removal.cancel()
+    await asyncio.gather(removal, return_exceptions=True)
+    stage.cluster.kill()
+    await stage.cluster.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
