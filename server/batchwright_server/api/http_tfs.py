@@ -27,9 +27,10 @@ class TfsHandlers:
         routes = []
         for path in _MODEL_PATHS:
             routes += [
+                web.post(f"{path}:predict", self._post_predict),
+                web.post(path, self._post_unknown),
                 web.get(path, self._get_status),
                 web.get(f"{path}/metadata", self._get_metadata),
-                web.post(f"{path}:predict", self._post_predict),
             ]
         return routes
 
@@ -40,6 +41,9 @@ class TfsHandlers:
     async def _get_metadata(self, request: web.Request) -> web.Response:
         description = self._dataplane.describe(*_target(request))
         return json_response(tfs_documents.describe_metadata(description))
+
+    async def _post_unknown(self, _request: web.Request) -> web.Response:
+        raise web.HTTPNotFound  # as OVMS; the path alone would make it a wrong method
 
     async def _post_predict(self, request: web.Request) -> web.Response:
         model, version = _target(request)

@@ -6,7 +6,7 @@ booleans. Flattening goes level by level, so that no nesting is too deep for it.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -43,7 +43,7 @@ def is_base64(value: object) -> bool:
 
 
 def from_base64(
-    field: str, samples: Sequence[dict[str, object]], dtype: np.dtype[Any], sample: tuple[int, ...]
+    field: str, samples: Sequence[Mapping[str, object]], dtype: np.dtype[Any], sample: tuple[int, ...]
 ) -> Tensor:
     """The tensor with the raw data of a `sample` in each row. Raises InvalidInput."""
     if ANY in sample:

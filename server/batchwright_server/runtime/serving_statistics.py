@@ -39,13 +39,15 @@ class StatisticsReport:
         self._registry = registry
 
     def collect(self, model: str = "", version: int = 0) -> tuple[ModelStatistics, ...]:
-        """The statistics of a model (empty: all) and version (0: all). Raises ServerError."""
-        if model:
+        """The statistics of a model or pipeline (empty: all), a version (0: all). Raises ServerError."""
+        if model and self._registry.find_pipeline(model) is None:
             self._registry.find(model, version)
+        servables = [(s.config.name, int(s.version), s.meter) for s in self._registry.servables]
+        pipelines = [(p.config.name, p.version, p.meter) for p in self._registry.reachable_pipelines]
         return tuple(
-            _collect(servable.config.name, servable.version, servable.meter)
-            for servable in self._registry.servables
-            if model in ("", servable.config.name) and version in (0, servable.version)
+            _collect(name, number, meter)
+            for name, number, meter in (*servables, *pipelines)
+            if model in ("", name) and version in (0, number)
         )
 
 
