@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -25,18 +26,23 @@ class ComputedModels:
         self._turns = turns
         self.running = 0
         self.most = 0
+        self.most_of: Counter[str] = Counter()  # by node
+        self._running_of: Counter[str] = Counter()
         self.log: list[tuple[str, float]] = []
 
     async def infer(self, node: Node, inputs: Tensors, deadline: float) -> dict[str, Tensor]:
         assert deadline == FOREVER
         self.running += 1
         self.most = max(self.most, self.running)
+        self._running_of[node.name] += 1
+        self.most_of[node.name] = max(self.most_of[node.name], self._running_of[node.name])
         try:
             for _ in range(self._turns()):
                 await asyncio.sleep(0)
             return self._compute(node, inputs)
         finally:
             self.running -= 1
+            self._running_of[node.name] -= 1
 
     def _compute(self, node: Node, inputs: Tensors) -> dict[str, Tensor]:
         model = self._story.models[node.name]
@@ -132,6 +138,31 @@ async def test_a_shard_goes_through_before_the_next_begins() -> None:
     await Execution(models, 1).run(story.draw(), {"x": numbered(3)}, FOREVER)
 
     assert models.log == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+
+
+async def test_shards_run_side_by_side_after_every_split() -> None:
+    """Also those that a node splits, and those split again after all were gathered."""
+    config = graphs.pipeline(
+        [
+            graphs.node("a", {"i": ("request", "x")}, demultiply_count=3),
+            graphs.node("b", {"i": ("a", "y")}),
+            graphs.node("c", {"i": ("b", "y")}, gather_from_node="a", demultiply_count=3),
+            graphs.node("d", {"i": ("c", "y")}),
+        ],
+        [graphs.source("out", "d", "y")],
+    )
+    arithmetic = {
+        "a": Arithmetic({"i": SAMPLE}, copies=3),
+        "b": Arithmetic({"i": SAMPLE}),
+        "c": Arithmetic({"i": (3, *SAMPLE)}, copies=3),
+        "d": Arithmetic({"i": SAMPLE}),
+    }
+    story = Story(config, arithmetic)
+    models = ComputedModels(story, lambda: 5)
+
+    await Execution(models, 3).run(story.draw(), {"x": numbered(1)[0]}, FOREVER)
+
+    assert models.most_of == {"a": 1, "b": 3, "c": 1, "d": 3}
 
 
 async def test_the_first_failure_ends_the_request_and_its_other_shards() -> None:
