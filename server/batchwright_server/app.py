@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack
 
 from batchwright_server.api.backend import Backend
 from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
@@ -60,6 +60,8 @@ class Server:
         The gRPC port opens last: a client that comes too early is refused at once, as it is while no
         server runs, and tries again.
         """
+        if self._grpc:
+            self._grpc.check_free()
         if self._http:
             self.http_port = await self._http.start()
         await self.configuration.start()
@@ -70,18 +72,17 @@ class Server:
         _log.info("ready; gRPC on port %s, HTTP on port %s", self.grpc_port, self.http_port)
 
     async def stop(self) -> None:
-        """Say no more is welcome, finish what runs, and free everything."""
+        """Say no more is welcome, finish what runs, and free everything, whatever fails on the way."""
         self._draining = True
-        if self._poll:
-            self._poll.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._poll
-        if self._grpc:
-            await self._grpc.stop(DRAIN_SECONDS)
-        await self._rollout.stop()
-        if self._http:
-            await self._http.stop()
-        self._worker.close()
+        async with AsyncExitStack() as last_things_first:
+            last_things_first.callback(self._worker.close)
+            if self._http:
+                last_things_first.push_async_callback(self._http.stop)
+            last_things_first.push_async_callback(self._rollout.stop)
+            if self._grpc:
+                last_things_first.push_async_callback(self._grpc.stop, DRAIN_SECONDS)
+            if self._poll:
+                await _cancel(self._poll)
 
     def _is_ready(self) -> bool:
         return not self._draining and signals.is_ready(self._registry, self.configuration)
@@ -104,16 +105,27 @@ async def run(settings: Settings) -> int:
         loop.add_signal_handler(number, ended.set)
     options = EngineOptions(settings.root, settings.cache_dir, settings.cpu_extension)
     server = Server(settings, OpenVinoEngine(options))
+    starting = asyncio.create_task(server.start(), name="start")
+    ending = asyncio.create_task(ended.wait(), name="end")
     try:
-        await server.start()
+        await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            await ending
+        _log.info("ending: finishing the requests that run")
     except (InvalidDocument, OSError) as error:
         _log.error("cannot start: %s", error)
-        await server.stop()
         return 1
-    await ended.wait()
-    _log.info("ending: finishing the requests that run")
-    await server.stop()
+    finally:
+        await _cancel(starting)
+        await server.stop()
     return 0
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """End `task`; whatever became of it is of no interest any more."""
+    task.cancel()
+    await asyncio.wait((task,))
 
 
 def _document_reader(settings: Settings) -> ReadDocument:

@@ -1,6 +1,7 @@
 """The gRPC server: our services, `grpc.health.v1`, and reflection, on one port."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,6 +47,9 @@ class GrpcAddress:
     port: int
     arguments: Mapping[str, str | int]
 
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class GrpcServer:
     """Serves every gRPC service."""
@@ -56,7 +60,8 @@ class GrpcServer:
         self._server = grpc.aio.server(
             interceptors=[StatusInterceptor(self._admission)], options=options
         )
-        self._address = f"{address.host}:{address.port}"
+        self._listening = address
+        self._is_shared = bool(dict(options)["grpc.so_reuseport"])
         self._health = HealthService(backend, _SERVICES)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionServicer(backend.dataplane), self._server
@@ -70,12 +75,25 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_SERVICES, self._server)
 
+    def check_free(self) -> None:
+        """Raise OSError now if the port is in use; without it that would show when models are loaded."""
+        if self._is_shared:
+            return
+        host, port = self._listening.host, self._listening.port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise OSError(f"cannot listen on {self._listening}: {error.strerror}") from error
+
     async def start(self) -> int:
         """Listen; gives the port, chosen by the system where 0 was asked for. Raises OSError."""
         try:
-            port: int = self._server.add_insecure_port(self._address)
+            port: int = self._server.add_insecure_port(str(self._listening))
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {self._address}: {error}") from error
+            raise OSError(f"cannot listen on {self._listening}: {error}") from error
         await self._server.start()
         return port
 

@@ -69,7 +69,7 @@ def parse_document(text: bytes) -> Document:
     """The document in a JSON text. Raises InvalidDocument with every problem found."""
     try:
         raw = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidDocument((Problem("", f"not valid JSON: {error}"),)) from error
     try:
         return Document.model_validate(raw)

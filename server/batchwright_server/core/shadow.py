@@ -10,7 +10,7 @@ from batchwright_server.core.residency import Residency
 
 
 class ReloadShadow:
-    """Counts the reloads a reload strategy with `max_entries` compiled sizes would have made."""
+    """Tells the reloads that a reload strategy with `max_entries` compiled sizes would have made."""
 
     def __init__(self, max_entries: int, reload_seconds: float) -> None:
         self._resident = Residency(max_entries)
@@ -18,22 +18,23 @@ class ReloadShadow:
         self._compiling: deque[tuple[float, int]] = deque()  # when finished, and which size, in order
         self._joinable: set[int] = set()
         self._worker_free = float("-inf")
-        self.reloads = 0
 
     def resize(self, max_entries: int) -> None:
-        """Go on as a cache of `max_entries`; the count goes on too."""
+        """Go on as a cache of `max_entries`."""
         self._resident.resize(max_entries)
 
-    def observe(self, size: int, now: float) -> None:
-        """Note a request of `size` samples at `now` (seconds, any fixed origin)."""
+    def observe(self, size: int, now: float) -> bool:
+        """Note a request of `size` samples at `now` (seconds); gives whether that made a reload."""
         while self._compiling and self._compiling[0][0] <= now:
             _, finished = self._compiling.popleft()
             self._joinable.discard(finished)
             self._resident.admit(finished)
         if size in self._resident:
             self._resident.touch(size)
-        elif size not in self._joinable:
-            self._worker_free = max(now, self._worker_free) + self._reload_seconds
-            self._compiling.append((self._worker_free, size))
-            self._joinable.add(size)
-            self.reloads += 1
+            return False
+        if size in self._joinable:
+            return False
+        self._worker_free = max(now, self._worker_free) + self._reload_seconds
+        self._compiling.append((self._worker_free, size))
+        self._joinable.add(size)
+        return True

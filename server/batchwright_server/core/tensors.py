@@ -39,13 +39,14 @@ class TensorSpec:
     """One input or output: its name, element type, and shape as the model was saved.
 
     `batched`: the first dimension counts samples. It has the saved size here; what a client may send
-    depends on the strategy.
+    depends on the strategy. `bounds`: by axis, the sizes of other dimensions that are ANY within limits.
     """
 
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     batched: bool = True
+    bounds: tuple[tuple[int, BatchRange], ...] = ()
 
     @property
     def sample_shape(self) -> tuple[int, ...]:

@@ -48,6 +48,10 @@ def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
     sizes = tensor.shape[1:] if spec.batched else tensor.shape
     if any(want not in (ANY, got) for want, got in zip(spec.sample_shape, sizes, strict=True)):
         raise InvalidInput(f"input {spec.name!r}: shape", expected, format_shape(tensor.shape))
+    for axis, allowed in spec.bounds:
+        if tensor.shape[axis] not in allowed:
+            what = f"input {spec.name!r}: dimension {axis}"
+            raise InvalidInput(what, str(allowed), str(tensor.shape[axis]))
 
 
 def _check_batch(spec: TensorSpec, tensor: Tensor, max_batch_size: int) -> int:

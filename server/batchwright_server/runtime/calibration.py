@@ -39,6 +39,7 @@ class Costs:
 
     plans: tuple[signals.PlanCost, ...] = ()
     reload: signals.ReloadCost | None = None
+    tried: frozenset[Plan] = frozenset()  # also those that could not be had
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,14 @@ class Calibrator:
         """The costs of all plans of `batching`, within its time limit, the serving plan first."""
         limits = batching.calibration
         if not limits.enabled or any(ANY in spec.sample_shape for spec in self._signature.inputs):
-            return Costs()
+            return Costs(tried=frozenset(batching.plans))
         until = self._clocks.elapsed() + limits.max_seconds
         plans = []
         for plan in batching.plans:
             cost = await self._measure_plan(plan, batching, until)
             if cost is not None:
                 plans.append(cost)
-        return Costs(tuple(plans), self._reload_cost())
+        return Costs(tuple(plans), self._reload_cost(), frozenset(batching.plans))
 
     def _reload_cost(self) -> signals.ReloadCost | None:
         if self._reload is None:

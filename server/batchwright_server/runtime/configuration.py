@@ -44,13 +44,14 @@ class Configuration:
 
     async def start(self) -> None:
         """Load the first document. Raises InvalidDocument: without one there is nothing to serve."""
-        text = self._read_text()
-        self.document = document.parse_document(text)
-        _tell_warnings(self.document)
-        await self._rollout.start(self.document)
-        self._seen = digest.digest(text)
-        self.state = ConfigState(hash=self._seen)
-        self.loaded = True
+        async with self._one_at_a_time:
+            text = self._read_text()
+            self.document = document.parse_document(text)
+            _tell_warnings(self.document)
+            await self._rollout.start(self.document)
+            self._seen = digest.digest(text)
+            self.state = ConfigState(hash=self._seen)
+            self.loaded = True
 
     async def reload(self) -> ReloadResult:
         """Take a changed document into service. Raises InvalidDocument, having changed nothing."""
@@ -82,11 +83,17 @@ class Configuration:
         """
         while True:
             await asyncio.sleep(interval_seconds)
-            if self._is_news():
-                with suppress(InvalidDocument):  # logged and counted; the next change may be better
-                    await self.reload()
-            async with self._one_at_a_time:
-                await self._rollout.refresh()
+            try:
+                await self._look()
+            except Exception:  # noqa: BLE001  a fault of ours in one look must not end all looking
+                _log.exception("looking for changes failed; trying again")
+
+    async def _look(self) -> None:
+        if await asyncio.to_thread(self._is_news):
+            with suppress(InvalidDocument):  # logged and counted; the next change may be better
+                await self.reload()
+        async with self._one_at_a_time:
+            await self._rollout.refresh()
 
     async def _reload(self) -> ReloadResult:
         rejected = ""

@@ -61,9 +61,11 @@ class ModelMeters:
         """Note a request that came in."""
         self._integrate(1)
 
-    def leave(self, labels: RequestLabels, seconds: float) -> None:
-        """Note a request that was answered."""
+    def leave(self, labels: RequestLabels | None, seconds: float) -> None:
+        """Note a request that was answered; without labels it is counted elsewhere."""
         self._integrate(-1)
+        if labels is None:
+            return
         self.requests[labels] += 1
         self.seconds_by_code[labels.code] += seconds
         key = (labels.protocol, labels.method)

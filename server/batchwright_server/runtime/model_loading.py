@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from batchwright_server import errors
 from batchwright_server.config import version_policy
 from batchwright_server.config.document import ModelConfig
-from batchwright_server.runtime import calibration, ports, servable
+from batchwright_server.runtime import calibration, meters, ports, servable
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.ports import Fingerprint, Version
 from batchwright_server.runtime.registry import Failure, Model
@@ -64,6 +64,8 @@ class ModelLoader:
         self._engine = engine
         self._worker = worker
         self._clocks = clocks
+        # Counters only ever grow while the process lives, also where a version is loaded anew.
+        self._meters: dict[tuple[str, Version], meters.ModelMeters] = {}
 
     async def has_news(self, model: Model) -> bool:
         """Whether the repository holds something else than what was last looked at."""
@@ -105,12 +107,17 @@ class ModelLoader:
             return
         current.loading.add(version)
         try:
-            loaded = await servable.load(self._engine, self._worker, (config, version), self._clocks)
+            what = config, version, self._meter_of(config.name, version)
+            loaded = await servable.load(self._engine, self._worker, what, self._clocks)
             prepared.loaded[version] = loaded
         except errors.ServerError as error:
             prepared.failed[version] = Failure(str(error), fingerprint)
         finally:
             current.loading.discard(version)
+
+    def _meter_of(self, name: str, version: Version) -> meters.ModelMeters:
+        fresh = meters.ModelMeters(self._clocks.elapsed)
+        return self._meters.setdefault((name, version), fresh)
 
     async def _find(self, config: ModelConfig) -> Mapping[Version, Fingerprint]:
         return await asyncio.to_thread(self._engine.find_versions, config)

@@ -98,8 +98,8 @@ class Servable:
         """
         limit = self._batching.max_batch_size
         batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
-        self._shadow.observe(batch_size, self._clocks.elapsed())
-        self.meter.would_reloads = self._shadow.reloads
+        if self._shadow.observe(batch_size, self._clocks.elapsed()):
+            self.meter.would_reloads += 1
         outputs = await self._infer(Call(inputs, batch_size, deadline))
         self.meter.succeed(batch_size)
         return outputs
@@ -111,8 +111,8 @@ class Servable:
         if _strategy_part(batching) != _strategy_part(self._batching):
             strategy = self._factory.make(batching.plan, batching)
             await strategy.prepare()
-        known = {cost.plan.plan for cost in self.costs.plans}
-        costs = self.costs if known.issuperset(batching.plans) else await self._calibrate(batching)
+        is_known = self.costs.tried.issuperset(batching.plans)
+        costs = self.costs if is_known else await self._calibrate(batching)
         return Prepared(batching, costs, strategy)
 
     def commit(self, config: ModelConfig, prepared: Prepared) -> BatchStrategy | None:
@@ -124,7 +124,7 @@ class Servable:
         if prepared.strategy is None:
             return None
         old, self._strategy = self._strategy, prepared.strategy
-        self.meter.switches += 1
+        self.meter.switches += old is None or old.plan != prepared.strategy.plan
         return old
 
     async def retire(self) -> None:
@@ -154,13 +154,12 @@ class Servable:
 async def load(
     engine: ports.Engine,
     worker: CompileWorker,
-    what: tuple[ModelConfig, ports.Version],
+    what: tuple[ModelConfig, ports.Version, meters.ModelMeters],
     clocks: calibration.Clocks,
 ) -> Servable:
     """A servable that is ready to serve. Raises ModelUnavailable or CompilationFailed."""
-    config, version = what
+    config, version, meter = what
     network = await worker.run(lambda: engine.read(config, version))
-    meter = meters.ModelMeters(clocks.elapsed)
     factory = StrategyFactory(network, worker, meter=meter, clock=clocks.elapsed)
     servable = Servable(config, version, factory, clocks)
     await servable.start()
@@ -176,4 +175,9 @@ def batch_dimension(batching: Batching, signature: Signature) -> int:
 
 def _strategy_part(batching: Batching) -> tuple[object, ...]:
     """What of a batching the strategy was built from: with the same, the strategy goes on."""
-    return batching.plan, batching.reload, batching.fixed, batching.dynamic
+    blocks = {
+        Strategy.RELOAD: batching.reload,
+        Strategy.FIXED: batching.fixed,
+        Strategy.DYNAMIC: batching.dynamic,
+    }
+    return batching.plan, blocks.get(batching.strategy)

@@ -40,6 +40,7 @@ BROKEN = {
         '{"model_config_list": [{"config": {"name": "m", "base_path": "x", "batch_size": "atuo"}}]}',
         r"model_config_list\[0\].config.batch_size: expected a positive integer, 'auto', '-1' or",
     ),
+    "bottomless": ('{"model_config_list": ' + "[" * 100_000, "not valid JSON"),
     "missing model": (
         '{"model_config_list": [{"config": {"name": "new", "base_path": "/nowhere"}}]}',
         r"\[0\].config: model 'new' is not available: base_path '/nowhere' is not a readable",
@@ -112,6 +113,9 @@ async def test_a_model_moved_to_another_folder_loses_no_request(
         assert status == 201, body
 
     await load
+    signals = await server.model_signals("m")
+    assert signals.counters.failed_requests == 0
+    assert signals.counters.samples == 40 * (1 + 2 + 3 + 4)  # counted on, and each request once
 
 
 async def test_an_unchanged_document_is_not_applied_again(server: serving.Serving, affine: Path) -> None:

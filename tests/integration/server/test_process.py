@@ -1,0 +1,104 @@
+"""The server as a process of its own: how it starts and how it ends."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import grpc
+import numpy as np
+
+from tests.support import models, serving, tfs
+from tests.support.polling import eventually
+
+HOSTS = ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
+
+
+@contextmanager
+def process(tmp_path: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "batchwright_server", *HOSTS, *flags]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+async def _is_ready(port: int) -> bool:
+    try:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"http://127.0.0.1:{port}/v2/health/ready") as response,
+        ):
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+def flags_for(folder: Path) -> tuple[list[str], int, int]:
+    port, rest_port = serving.free_port(), serving.free_port()
+    model = ["--model_name", "m", "--model_path", str(folder), "--batch_size", "auto"]
+    return [*model, "--port", str(port), "--rest_port", str(rest_port)], port, rest_port
+
+
+async def test_sigterm_ends_with_exit_code_0(tmp_path: Path) -> None:
+    """A server that was told to end has answered what it took, and says that all went well."""
+    flags, port, rest_port = flags_for(models.save(models.affine(), tmp_path / "m"))
+    with process(tmp_path, *flags) as running:
+        await eventually(lambda: _is_ready(rest_port))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            answer = await tfs.TfsClient(channel).predict("m", x=np.ones((2, 4), np.float32))
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=20) == 0
+    assert answer["y"].shape == (2, 4)
+
+
+async def test_sigterm_while_loading_is_obeyed(tmp_path: Path) -> None:
+    """A server that is told to end before it is ready never begins to serve."""
+    folder = models.save(models.deep(layers=300), tmp_path / "m")
+    batching = {"strategy": "reload", "candidates": ["demultiplex", "dynamic"]}
+    config = tmp_path / "config.json"
+    entry = {"config": {"name": "m", "base_path": str(folder), "batching": batching}}
+    config.write_text(json.dumps({"model_config_list": [entry]}))
+    port, rest_port = serving.free_port(), serving.free_port()
+    flags = ["--config_path", str(config), "--port", str(port), "--rest_port", str(rest_port)]
+    with process(tmp_path, *flags) as running:
+
+        async def is_alive() -> bool:
+            return await _status_of(rest_port) == 503
+
+        await eventually(is_alive)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=20)
+
+    assert running.returncode == 0
+    assert "ready; gRPC on port" not in told
+
+
+async def _status_of(port: int) -> int:
+    try:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"http://127.0.0.1:{port}/v2/health/ready") as response,
+        ):
+            return response.status
+    except aiohttp.ClientError:
+        return 0
+
+
+async def test_a_port_in_use_is_told_at_once(tmp_path: Path) -> None:
+    """The conflict shows before anything is loaded, with the address, and exit code 1."""
+    flags, port, rest_port = flags_for(models.save(models.affine(), tmp_path / "m"))
+    with process(tmp_path, *flags) as first:
+        await eventually(lambda: _is_ready(rest_port))
+        other = [*flags[:-1], str(serving.free_port())]
+        with process(tmp_path, *other) as second:
+            _, told = second.communicate(timeout=20)
+        assert first.poll() is None
+
+    assert second.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in told
