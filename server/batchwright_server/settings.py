@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -67,7 +68,8 @@ def parse_settings(arguments: Sequence[str]) -> Settings:
         grpc_channel_arguments=_channel_arguments(parser, given.grpc_channel_arguments),
         poll_seconds=given.file_system_poll_wait_seconds,
         log_level="DEBUG" if given.log_level == "TRACE" else given.log_level,
-        cache_dir=_path(given.cache_dir) or (DEFAULT_CACHE if DEFAULT_CACHE.is_dir() else None),
+        cache_dir=_path(given.cache_dir)
+        or (DEFAULT_CACHE if os.access(DEFAULT_CACHE, os.W_OK) else None),
         cpu_extension=_path(given.cpu_extension),
         warnings=tuple(_warnings(given)),
     )
@@ -153,11 +155,8 @@ def _check(parser: _Parser, given: argparse.Namespace) -> None:
     for flag in _given(given, flags.REFUSED):
         parser.error(f"--{flag.name}: {flag.help}")
     _check_models(parser, given)
-    # From here on OVMS's wording, which scripts may match.
-    if not given.port and not given.rest_port:
-        parser.error("port and rest_port cannot both be unset")
-    if given.port == given.rest_port and given.grpc_bind_address == given.rest_bind_address:
-        parser.error("port and rest_port cannot have the same values")
+    _check_addresses(parser, given)
+    # OVMS's wording, which scripts may match.
     if given.metrics_enable and not given.rest_port:
         parser.error("rest_port setting is missing, metrics are enabled on rest port")
     if given.metrics_list and not given.metrics_enable:
@@ -166,6 +165,16 @@ def _check(parser: _Parser, given: argparse.Namespace) -> None:
         parser.error("--file_system_poll_wait_seconds: expected seconds, 0 for never")
     if given.cpu_extension and not Path(given.cpu_extension).is_file():
         parser.error(f"--cpu_extension: no file {given.cpu_extension!r}")
+
+
+def _check_addresses(parser: _Parser, given: argparse.Namespace) -> None:
+    if not given.port and not given.rest_port:
+        parser.error("port and rest_port cannot both be unset")
+    if given.port == given.rest_port and given.grpc_bind_address == given.rest_bind_address:
+        parser.error("port and rest_port cannot have the same values")
+    for address in (given.grpc_bind_address, given.rest_bind_address):
+        if "," in address:
+            parser.error(f"{address}: several addresses are not supported; 0.0.0.0 listens on all")
 
 
 def _check_models(parser: _Parser, given: argparse.Namespace) -> None:

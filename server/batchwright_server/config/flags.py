@@ -43,8 +43,8 @@ SERVER = (
     Flag("config_path", "configuration file (JSON) with the models"),
     Flag("port", "gRPC port, 0 for none", Kind.PORT, 0),
     Flag("rest_port", "HTTP port, 0 for none", Kind.PORT, 0),
-    Flag("grpc_bind_address", "where to listen, several separated by commas", default="0.0.0.0"),  # noqa: S104
-    Flag("rest_bind_address", "where to listen, several separated by commas", default="0.0.0.0"),  # noqa: S104
+    Flag("grpc_bind_address", "the one address to listen on", default="0.0.0.0"),  # noqa: S104
+    Flag("rest_bind_address", "the one address to listen on", default="0.0.0.0"),  # noqa: S104
     Flag("grpc_channel_arguments", "key=value,key=value", default=""),
     Flag(
         "file_system_poll_wait_seconds",

@@ -71,7 +71,7 @@ def format_shape(shape: Shape) -> str:
 def _parse_map(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"not valid JSON: {error}") from error
 
 

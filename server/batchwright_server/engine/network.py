@@ -1,5 +1,6 @@
 """A model as OpenVINO read it, and what it compiles to."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,7 +172,17 @@ def _spec(port: Any, name: str, *, batched: bool) -> TensorSpec:
     if element.get_type_name() not in CLIENT_TYPES:
         what = f"{name!r} has the element type {element.get_type_name()}"
         raise errors.CompilationFailed(what, f"clients can send {', '.join(CLIENT_TYPES)}")
-    return TensorSpec(name, np.dtype(element.to_dtype()), shape, batched=batched and bool(shape))
+    has_batch = batched and bool(shape)
+    bounds = tuple(_bounds(port, first_axis=int(has_batch)))
+    return TensorSpec(name, np.dtype(element.to_dtype()), shape, has_batch, bounds)
+
+
+def _bounds(port: Any, *, first_axis: int) -> Iterator[tuple[int, BatchRange]]:
+    """The dimensions from `first_axis` on that are open, but not to every size."""
+    for axis, dimension in enumerate(port.get_partial_shape()):
+        most = dimension.get_max_length() if dimension.is_dynamic else ANY
+        if axis >= first_axis and most != ANY:
+            yield axis, BatchRange(dimension.get_min_length(), most)
 
 
 def _shape(port: Any) -> tuple[int, ...]:

@@ -151,6 +151,7 @@ BAD = {
     "extension": ([*MODEL, "--port", "5", "--cpu_extension", "/nowhere.so"], "no file '/nowhere.so'"),
     "switch": ([*MODEL, "--rest_port", "5", "--metrics_enable=maybe"], "expected true or false"),
     "poll": ([*MODEL, "--port", "5", "--file_system_poll_wait_seconds=-1"], "expected seconds"),
+    "addresses": ([*MODEL, "--port", "5", "--grpc_bind_address", "a,b"], "several addresses are not"),
     "pairs": ([*MODEL, "--port", "5", "--grpc_channel_arguments", "x"], "expected key=value"),
 }
 

@@ -99,7 +99,7 @@ def test_a_layout_transposes_for_clients(image: Path) -> None:
     network = read(image, layout={"x": "NHWC:NCHW", "y": "NHWC:NCHW"}, shape="(2,6,7,3)")
 
     assert shapes(network.signature) == {"x": (2, 6, 7, 3), "y": (2, 6, 7, 3)}
-    assert network.signature.can_demultiply == ""
+    assert network.signature.demultiply_fault == ""
 
 
 def test_a_layout_without_a_batch_leaves_nothing_to_change(image: Path) -> None:

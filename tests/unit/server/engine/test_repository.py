@@ -151,7 +151,7 @@ def test_models_of_other_frameworks_are_served(tmp_path: Path, write: Any, names
 
     signature = network.signature
     assert [spec.name for spec in (*signature.inputs, *signature.outputs)] == names
-    assert signature.can_demultiply == ""
+    assert signature.demultiply_fault == ""
     assert infer_ones(model_files.find_model(tmp_path / "1")) == [2.0] * 8
 
 
