@@ -30,6 +30,20 @@ def constant_batch() -> ov.Model:
     return ov.Model([_result(y, "y")], [x], "constant-batch")
 
 
+def multiples() -> ov.Model:
+    """`y` [3, 1, 2] = one, two and three times `x` [1, 2]: for a demultiplexer to split."""
+    x = _parameter("x", [1, 2])
+    factors = np.array([1, 2, 3], np.float32).reshape(3, 1, 1)
+    return ov.Model([_result(ops.multiply(x, ops.constant(factors)), "y")], [x], "multiples")
+
+
+def total_of_three() -> ov.Model:
+    """`y` [1, 2] = the sum of `x` [3, 1, 2] over its first dimension: for a node that gathers."""
+    x = _parameter("x", [3, 1, 2])
+    y = ops.reduce_sum(x, ops.constant(np.array([0])), keep_dims=False)
+    return ov.Model([_result(y, "y")], [x], "total-of-three")
+
+
 def total_over_batch() -> ov.Model:
     """`y` [4] = the sum of `x` over the batch: an output without a batch dimension."""
     x = _parameter("x", [1, 4])

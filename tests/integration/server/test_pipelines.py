@@ -154,6 +154,36 @@ async def test_branches_join_and_versions_can_be_pinned(tmp_path: Path) -> None:
         assert await running.metric("batchwright_requests_total", model="m", version="2") == 1
 
 
+async def test_splits_inside_splits_are_gathered_in_order(tmp_path: Path) -> None:
+    """Two shards of the request, three of a node in each, gathered by a node and in the answer."""
+    models.save(models.multiples(), tmp_path / "multiples")
+    models.save(models.affine(2), tmp_path / "affine")
+    models.save(models.total_of_three(), tmp_path / "total")
+
+    def node(name: str, source: str, **keys: Any) -> dict[str, Any]:
+        item = "x" if source == "request" else "y"
+        plain: dict[str, Any] = split(model=name)["nodes"][0]
+        inputs = [{"x": {"node_name": source, "data_item": item}}]
+        return plain | {"name": name, "inputs": inputs} | keys
+
+    nodes = [node("multiples", "request", demultiply_count=3), node("affine", "multiples")]
+    total = node("total", "affine", gather_from_node="multiples")
+    single = split("single", nodes=nodes, demultiply_count=2)
+    single["outputs"] = [{"y": {"node_name": "affine", "data_item": "y"}}]
+    summed = split("summed", nodes=[*nodes, total], demultiply_count=2)
+    summed["outputs"] = [{"y": {"node_name": "total", "data_item": "y"}}]
+    configs = [serving.model_config(name, tmp_path / name) for name in ("multiples", "affine", "total")]
+    async with serving.serve(tmp_path, document(*configs, pipelines=[single, summed])) as running:
+        x = np.array([[[1, 2]], [[10, 20]]], np.float32)
+        every = 3 * np.stack([x, 2 * x, 3 * x], axis=1) + 1
+        signature = (await running.client.metadata("single")).signature_def["serving_default"]
+
+        assert shape_of(signature.outputs["y"]) == [2, 3, 1, 2]
+        np.testing.assert_array_equal((await running.client.predict("single", x=x))["y"], every)
+        answer = await running.client.predict("summed", x=x)
+        np.testing.assert_array_equal(answer["y"], every.sum(axis=1))
+
+
 async def test_what_cannot_be_split_is_refused_with_a_sentence(tmp_path: Path, affine: Path) -> None:
     """No UNKNOWN "Unknown error": a code that says whose fault it is, and the numbers."""
     pipelines = [split(), split("four", demultiply_count=4)]
