@@ -1,9 +1,11 @@
 """The objects that `batchwright up` keeps, each by a task of its own."""
 
 import asyncio
+from functools import partial
 
 from batchwright_operator.cluster.local import LocalCluster
-from batchwright_operator.controller.run import Controller
+from batchwright_operator.controller.run import Controller, Run
+from batchwright_operator.local.addresses import Addresses
 from batchwright_operator.local.keeper import Keeper
 from batchwright_operator.local.placement import Placement
 from batchwright_operator.local.view import View
@@ -21,6 +23,7 @@ class Objects:
         self._cluster = cluster
         self._placement = placement
         self._view = view
+        self._addresses = Addresses()
         self._keepers: dict[ObjectKey, Keeper] = {}
         self._tasks: dict[ObjectKey, asyncio.Task[None]] = {}
 
@@ -36,13 +39,16 @@ class Objects:
 
     def add(self, server: ModelServer) -> None:
         """Keep one more object."""
-        view = self._view
         keeper = Keeper(
-            server, self._controller, self._placement, publish=view.publish, complain=view.complain
+            server,
+            self._controller,
+            self._placement,
+            publish=self._publish,
+            complain=partial(self._view.complain, about=server.name),
         )
         self._keepers[server.key] = keeper
         self._tasks[server.key] = asyncio.create_task(keeper.run(), name=str(server.key))
-        view.say(_addresses(server))
+        self._view.say(self._addresses.begin(server))
 
     async def replace(self, servers: tuple[ModelServer, ...]) -> None:
         """Keep these objects and no others."""
@@ -61,6 +67,12 @@ class Objects:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
+    def _publish(self, run: Run) -> None:
+        moved = self._addresses.news(run)
+        if moved:
+            self._view.say(moved)
+        self._view.publish(run)
+
     async def _remove(self, key: ObjectKey) -> None:
         self._view.say(f"{key.name}: removed, its pods are ended")
         del self._keepers[key]
@@ -70,8 +82,3 @@ class Objects:
         self._controller.forget(key)
         await self._cluster.delete(key)
         self._view.forget(key.name)
-
-
-def _addresses(server: ModelServer) -> str:
-    grpc, http = server.spec.service.grpc_port, server.spec.service.http_port
-    return f"{server.name}: gRPC at 127.0.0.1:{grpc}, HTTP at 127.0.0.1:{http}"

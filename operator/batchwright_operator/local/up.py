@@ -109,4 +109,5 @@ async def _watch(setup: Setup, objects: Objects, view: View) -> None:
             case Refusal(message):
                 view.complain(f"The edit is not taken, nothing changes:\n{message}")
             case servers:
+                view.settle()
                 await objects.replace(servers)

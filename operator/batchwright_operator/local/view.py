@@ -10,6 +10,7 @@ from batchwright_operator.controller.run import Run
 from batchwright_operator.local import lines, rates, table
 from batchwright_operator.reconcile.observed import Reports
 
+FILES = ""  # what a fault is about that is no object's
 _RATE_SECONDS = 10.0  # rates are taken over the looks of the last so many seconds
 
 
@@ -32,8 +33,12 @@ class View(Protocol):
         """Tell something that happened."""
         ...
 
-    def complain(self, text: str) -> None:
-        """Tell a fault."""
+    def complain(self, text: str, about: str = FILES) -> None:
+        """Tell a fault of an object, or of the manifest files."""
+        ...
+
+    def settle(self, about: str = FILES) -> None:
+        """The last fault of that has been mended."""
         ...
 
     def stop(self) -> None:
@@ -61,8 +66,11 @@ class PlainView:
     def say(self, text: str) -> None:
         _print(self._out, text)
 
-    def complain(self, text: str) -> None:
+    def complain(self, text: str, about: str = FILES) -> None:
         _print(self._err, text)
+
+    def settle(self, about: str = FILES) -> None:
+        """Nothing is kept."""
 
     def stop(self) -> None:
         """Nothing to end."""
@@ -75,7 +83,7 @@ class LiveView:
         self._live = Live(console=out, refresh_per_second=4, redirect_stderr=False)
         self._out = out
         self._err = err
-        self._fault = ""
+        self._faults: dict[str, str] = {}  # by what they are about
         self._runs: dict[str, Run] = {}
         self._history: dict[str, deque[tuple[float, Reports]]] = {}
 
@@ -85,6 +93,7 @@ class LiveView:
     def publish(self, run: Run) -> None:
         name = run.server.name
         self._runs[name] = run
+        self._faults.pop(name, None)
         history = self._history.setdefault(name, deque())
         history.append((run.at, run.reports))
         while len(history) > 2 and history[0][0] < run.at - _RATE_SECONDS:
@@ -96,29 +105,38 @@ class LiveView:
     def forget(self, name: str) -> None:
         self._runs.pop(name, None)
         self._history.pop(name, None)
+        self._faults.pop(name, None)
         self._draw()
 
     def say(self, text: str) -> None:
-        self._fault = ""
         _print(self._out, text)
 
-    def complain(self, text: str) -> None:
-        self._fault = text
-        # Standard error on the same terminal would be drawn over; elsewhere it is told as well.
+    def complain(self, text: str, about: str = FILES) -> None:
+        """Told above the table, where it stays, and shown with the table until it is mended."""
+        self._faults[about] = text
+        _print(self._out, text, style="red")
         if not self._err.is_terminal:
             _print(self._err, text)
+        self._draw()
+
+    def settle(self, about: str = FILES) -> None:
+        self._faults.pop(about, None)
         self._draw()
 
     def stop(self) -> None:
         self._live.stop()
 
-    def _draw(self) -> None:
-        rows = [
-            row
+    @property
+    def drawing(self) -> table.Board:
+        """What is drawn: every object as its last run found it, and the faults not yet mended."""
+        sections = tuple(
+            table.to_section(run, {name: self._rates(run, name) for name in _models(run)})
             for run in self._runs.values()
-            for row in table.to_rows(run, {name: self._rates(run, name) for name in _models(run)})
-        ]
-        self._live.update(table.render_table(rows, self._fault))
+        )
+        return table.Board(sections, tuple(self._faults.values()))
+
+    def _draw(self) -> None:
+        self._live.update(self.drawing)
 
     def _rates(self, run: Run, model: str) -> rates.Rates:
         history = self._history[run.server.name]
@@ -129,5 +147,5 @@ def _models(run: Run) -> list[str]:
     return [item.model.name for item in run.tuned]
 
 
-def _print(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ async def program(tmp_path: Path) -> AsyncIterator[UpProgram]:
 
 
 async def test_a_life(program: UpProgram) -> None:
-    """It becomes ready, heals, takes an edit, refuses a bad one, and ends with nothing left."""
+    """It becomes ready, heals, takes edits, refuses a bad one, and ends with nothing left."""
     program.write(one_model())
     await program.start()
     await program.until(program.is_settled)
@@ -38,9 +38,15 @@ async def test_a_life(program: UpProgram) -> None:
     await program.until(lambda: program.is_settled("demultiplex"))
     assert program.pids() == [healed]
 
+    program.write(one_model(strategy="Demultiplex", pod={"env": [{"name": "A", "value": "b"}]}))
+    await program.until(lambda: program.said(f"HTTP at 127.0.0.2:{program.port + 1}"))
+    await program.until(lambda: len(program.pids()) == 1)
+    (replaced,) = program.pids()
+    assert replaced != healed
+
     assert await program.stop() == 0
     with pytest.raises(ProcessLookupError):
-        os.kill(healed, 0)
+        os.kill(replaced, 0)
 
 
 async def test_objects_come_and_go(program: UpProgram) -> None:
