@@ -1,6 +1,8 @@
 """A real server, asked over HTTP by hand: TensorFlow Serving's and KServe's documents to the letter."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,11 @@ from tests.support import models, serving
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[serving.Serving]:
     folder = models.save(models.affine(), tmp_path / "affine")
+    wide = models.save(models.affine(512), tmp_path / "wide")
     configs = [
         serving.model_config("affine", folder, batching={"strategy": "demultiplex"}),
         serving.model_config("fixed", folder, batch_size=2),
+        serving.model_config("wide", wide, batch_size="auto"),
     ]
     async with serving.serve(tmp_path, serving.document(*configs)) as running:
         yield running
@@ -79,26 +83,32 @@ async def test_kserve_documents(server: serving.Serving) -> None:
     assert model["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [2, 4]}]
     assert ready == (200, {"name": "affine", "ready": True})
     assert (config["max_batch_size"], config["input"][0]["dims"]) == (0, [2, 4])
-    assert [item["name"] for item in statistics["model_stats"]] == ["affine", "fixed"]
-    assert [item["state"] for item in index] == ["READY", "READY"]
+    assert [item["name"] for item in statistics["model_stats"]] == ["affine", "fixed", "wide"]
+    assert [item["state"] for item in index] == ["READY"] * 3
 
 
-async def test_a_large_binary_body_is_answered_in_kind(server: serving.Serving) -> None:
-    """Megabytes go in and out raw, row for row."""
-    x = np.arange(4 * 9000, dtype=np.float32).reshape(-1, 4)
-    header = (
-        b'{"inputs":[{"name":"x","datatype":"FP32","shape":[9000,4],"parameters":{"binary_data_size":144000}}],'
-        b'"parameters":{"binary_data_output":true}}'
-    )
+async def test_large_bodies_are_answered_in_kind(server: serving.Serving) -> None:
+    """Megabytes go in and out, raw and as JSON, row for row."""
+    x = np.arange(1000 * 512, dtype=np.float32).reshape(1000, 512) % 1000
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1000, 512]}
+    raw = tensor | {"parameters": {"binary_data_size": x.nbytes}}
+    header = json.dumps({"inputs": [raw], "parameters": {"binary_data_output": True}}).encode()
     headers = {"Inference-Header-Content-Length": str(len(header))}
 
     async with server.http.post(
-        "/v2/models/affine/infer", data=header + x.tobytes(), headers=headers
+        "/v2/models/wide/infer", data=io.BytesIO(header + x.tobytes()), headers=headers
     ) as response:
         body = await response.read()
         length = int(response.headers["Inference-Header-Content-Length"])
+    inputs = io.BytesIO(json.dumps({"inputs": [tensor | {"data": x.tolist()}]}).encode())
+    _, plain = await ask(server, "POST", "/v2/models/wide/infer", data=inputs)
+    instances = io.BytesIO(json.dumps({"instances": x.tolist()}).encode())
+    _, rows = await ask(server, "POST", "/v1/models/wide:predict", data=instances)
 
-    np.testing.assert_array_equal(np.frombuffer(body[length:], np.float32).reshape(-1, 4), 3 * x + 1)
+    answer = np.frombuffer(body[length:], np.float32).reshape(1000, 512)
+    np.testing.assert_array_equal(answer, 3 * x + 1)
+    np.testing.assert_array_equal(plain["outputs"][0]["data"], (3 * x + 1).ravel())
+    np.testing.assert_array_equal(rows["predictions"], 3 * x + 1)
 
 
 FAILURES = [
