@@ -30,7 +30,7 @@ def apply_status(path: Path, key: ObjectKey, status: ModelServerStatus) -> None:
         "metadata": {"name": key.name, "namespace": key.namespace},
         "status": status.model_dump(mode="json", by_alias=True),
     }
-    staged.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    staged.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
     os.replace(staged, path)
 
 
@@ -46,5 +46,5 @@ def append_event(path: Path, event: Event) -> None:
         "to": event.to_plan,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")

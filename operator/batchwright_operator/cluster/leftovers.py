@@ -19,7 +19,7 @@ class StateInUseError(Exception):
 def lock_state(state: Path) -> IO[str]:
     """A lock on the state directory, held until it is closed or this process ends."""
     state.mkdir(parents=True, exist_ok=True)
-    file = (state / "lock").open("w")
+    file = (state / ".lock").open("w")  # no object's folder: their names begin with a letter
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,14 +10,16 @@ from pathlib import Path
 
 _TAIL_BYTES = 4096
 _LINE_LIMIT = 300
+_ERROR = re.compile(r"\b(ERROR|CRITICAL)\b")  # what comes after one is how the program ended, not why
 
 
 class PodProcess:
     """A running or ended process. It has a session of its own: a terminal's Ctrl-C is not for it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, *, since: int) -> None:
         self._process = process
         self._log = log
+        self._since = since  # what is before that in the log was printed by another process
 
     @classmethod
     async def start(
@@ -24,6 +27,7 @@ class PodProcess:
     ) -> "PodProcess":
         """A new process; what it prints is added to `log`. Raises OSError if it cannot start."""
         output = _open_log(log)
+        since = os.fstat(output).st_size
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -35,7 +39,7 @@ class PodProcess:
             )
         finally:
             os.close(output)
-        return cls(process, log)
+        return cls(process, log, since=since)
 
     @property
     def pid(self) -> int:
@@ -49,12 +53,12 @@ class PodProcess:
 
     @property
     def ending(self) -> str:
-        """How it ended, with the last line it printed; empty while it runs."""
+        """How it ended, with its last words; empty while it runs."""
         code = self._process.returncode
         if code is None:
             return ""
         how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
-        line = last_line(self._log) if code > 0 else ""
+        line = last_words(self._log, since=self._since) if code > 0 else ""
         return f"{how}: {line}" if line else how
 
     def terminate(self) -> None:
@@ -72,15 +76,17 @@ class PodProcess:
         await self._process.wait()
 
 
-def last_line(log: Path) -> str:
-    """The last line of a log that is not blank, shortened; empty if there is none."""
+def last_words(log: Path, *, since: int = 0) -> str:
+    """The last error in a log after the byte `since`, else its last line, shortened; empty for none."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            lines = file.read().decode(errors="replace").split("\n")
+            file.seek(max(since, log.stat().st_size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return next((line.strip()[:_LINE_LIMIT] for line in reversed(lines) if line.strip()), "")
+    lines = [line.strip()[:_LINE_LIMIT] for line in text.split("\n") if line.strip()]
+    errors = [line for line in lines if _ERROR.search(line)]
+    return (errors or lines or [""])[-1]
 
 
 def _open_log(log: Path) -> int:

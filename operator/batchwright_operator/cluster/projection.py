@@ -20,7 +20,7 @@ def apply_projection(directory: Path, data: Mapping[str, str]) -> None:
     new = Path(tempfile.mkdtemp(prefix="..version_", dir=directory))
     new.chmod(0o755)
     for name, content in data.items():
-        (new / name).write_text(content)
+        (new / name).write_text(content, "utf-8")
     _replace_link(directory / _DATA, new.name)
     for name in data:
         if not (directory / name).is_symlink():
@@ -32,11 +32,14 @@ def apply_projection(directory: Path, data: Mapping[str, str]) -> None:
 
 
 def load_projection(directory: Path) -> dict[str, str] | None:
-    """What was projected into `directory` last; None if nothing was."""
+    """What was projected into `directory` last; None if nothing was, or nothing that can be read."""
     current = _current(directory)
     if current is None:
         return None
-    return {path.name: path.read_text() for path in sorted(current.iterdir())}
+    try:
+        return {path.name: path.read_text("utf-8") for path in sorted(current.iterdir())}
+    except (OSError, UnicodeDecodeError):  # it is only what a run begins with, and is written anew
+        return None
 
 
 def _current(directory: Path) -> Path | None:

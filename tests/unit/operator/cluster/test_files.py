@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from batchwright_operator.cluster import journal, leftovers, projection
-from batchwright_operator.cluster.process import last_line
+from batchwright_operator.cluster.process import last_words
 from batchwright_operator.reconcile.outcome import Event, EventType
 from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.status import ModelServerStatus
@@ -29,6 +29,15 @@ def test_projection_is_replaced_in_one_step(tmp_path: Path) -> None:
 def test_nothing_projected(tmp_path: Path) -> None:
     """A directory without a projection has none."""
     assert projection.load_projection(tmp_path / "missing") is None
+
+
+def test_a_projection_that_cannot_be_read(tmp_path: Path) -> None:
+    """What is no text any more counts as absent, and is replaced like any other."""
+    projection.apply_projection(tmp_path, {"config.json": "1"})
+    (tmp_path / "config.json").write_bytes(b"\xff\xfe")
+    assert projection.load_projection(tmp_path) is None
+    projection.apply_projection(tmp_path, {"config.json": "2"})
+    assert projection.load_projection(tmp_path) == {"config.json": "2"}
 
 
 def test_status_is_read_back(tmp_path: Path) -> None:
@@ -69,13 +78,28 @@ def test_events_are_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("a\nb\n\n", "b"), ("", ""), ("x" * 9000, "x" * 300), ("one", "one")]
+    ("text", "line"),
+    [
+        ("a\nb\n\n", "b"),
+        ("", ""),
+        ("x" * 9000, "x" * 300),
+        ("one", "one"),
+        ("1 ERROR app no port\n2 INFO app ending\n", "1 ERROR app no port"),
+        ("1 ERROR app one\n2 ERROR app two\n", "2 ERROR app two"),
+    ],
 )
-def test_last_line(tmp_path: Path, text: str, line: str) -> None:
-    """A log's last words are its last line that says something, at a bearable length."""
+def test_last_words(tmp_path: Path, text: str, line: str) -> None:
+    """A log's last words are its last error, else its last line, at a bearable length."""
     log = tmp_path / "log"
     log.write_text(text)
-    assert last_line(log) == line
+    assert last_words(log) == line
+
+
+def test_last_words_are_of_one_life(tmp_path: Path) -> None:
+    """What an earlier process printed explains nothing about this one."""
+    log = tmp_path / "log"
+    log.write_text("1 ERROR app no port\n")
+    assert last_words(log, since=log.stat().st_size) == ""
 
 
 def test_one_run_for_each_state_directory(tmp_path: Path) -> None:
@@ -85,15 +109,25 @@ def test_one_run_for_each_state_directory(tmp_path: Path) -> None:
     leftovers.lock_state(tmp_path).close()
 
 
+def test_an_object_may_be_named_lock(tmp_path: Path) -> None:
+    """The lock takes no name that an object's folder could have."""
+    with leftovers.lock_state(tmp_path):
+        path = tmp_path / "lock" / "status.json"
+        journal.apply_status(path, ObjectKey("default", "lock"), ModelServerStatus())
+        assert journal.load_status(path) is not None
+
+
 def test_leftovers_are_ended(tmp_path: Path) -> None:
     """A pod of a killed run is ended; a stranger that got its number is not."""
     pods = tmp_path / "vision" / "pods"
     pods.mkdir(parents=True)
-    wait = [sys.executable, "-c", "import time; time.sleep(60)"]
+    wait = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
     mark = f"--config_path={tmp_path}/vision/config/config.json"
-    ours = subprocess.Popen([*wait, mark], start_new_session=True)
+    ours = subprocess.Popen([*wait, mark], start_new_session=True, stdout=subprocess.PIPE)
     stranger = subprocess.Popen(wait, start_new_session=True)
     try:
+        assert ours.stdout is not None
+        ours.stdout.readline()  # it runs: before, it may have no command line yet
         (pods / "a.pid").write_text(f"{ours.pid}\n")
         (pods / "b.pid").write_text(f"{stranger.pid}\n")
         (pods / "c.pid").write_text("?")
@@ -104,4 +138,4 @@ def test_leftovers_are_ended(tmp_path: Path) -> None:
     finally:
         for process in (ours, stranger):
             process.kill()
-            process.wait()
+            process.communicate()
