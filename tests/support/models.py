@@ -109,6 +109,12 @@ def open_size_softmax() -> ov.Model:
     return ov.Model([_result(ops.multiply(y, y), "y")], [x], "open-size-softmax")
 
 
+def open_batch() -> ov.Model:
+    """`y` = 2 · `x` on float32 [any, 4]."""
+    x = _parameter("x", [-1, 4])
+    return ov.Model([_result(ops.add(x, x), "y")], [x], "open-batch")
+
+
 def deep(layers: int = 60, width: int = 256) -> ov.Model:
     """`y` [1, width] after many matrix products of `x`: slow enough to compile for requests to queue."""
     random = np.random.default_rng(1)

@@ -67,6 +67,11 @@ class Signature:
     batch_fault: str = ""
 
     @property
+    def has_open_batch(self) -> bool:
+        """Whether the model was saved for any batch size."""
+        return any(spec.batched and spec.shape[0] == ANY for spec in self.inputs)
+
+    @property
     def saved_batch_size(self) -> int:
         """The batch size the model was saved with; 1 where it was left open."""
         sizes = [spec.shape[0] for spec in self.inputs if spec.batched]

@@ -48,7 +48,7 @@ class Servable:
         self.version = version
         self.state = State.LOADING
         self.costs = calibration.Costs()
-        self._batching = config.effective_batching
+        self._batching = settle(config.effective_batching, factory.network.signature)
         self._factory = factory
         self._clocks = clocks
         self._strategy: BatchStrategy | None = None
@@ -106,7 +106,7 @@ class Servable:
 
     async def prepare(self, config: ModelConfig) -> Prepared:
         """Make ready what a changed batching needs, beside what serves. Raises CompilationFailed."""
-        batching = config.effective_batching
+        batching = settle(config.effective_batching, self.signature)
         strategy: BatchStrategy | None = None
         if _strategy_part(batching) != _strategy_part(self._batching):
             strategy = self._factory.make(batching.plan, batching)
@@ -166,9 +166,17 @@ async def load(
     return servable
 
 
+def settle(batching: Batching, signature: Signature) -> Batching:
+    """`batching` for this model: its own batch size is any size where it was saved open."""
+    is_own_size = batching.strategy is Strategy.FIXED and batching.fixed.batch_size is None
+    if is_own_size and signature.has_open_batch:
+        return batching.model_copy(update={"strategy": Strategy.DYNAMIC})
+    return batching
+
+
 def batch_dimension(batching: Batching, signature: Signature) -> int:
     """The batch size that clients of a model batched like this must send; ANY if it is free."""
-    if batching.strategy is not Strategy.FIXED:
+    if settle(batching, signature).strategy is not Strategy.FIXED:
         return ANY
     return batching.fixed.batch_size or signature.saved_batch_size
 

@@ -80,3 +80,15 @@ async def test_a_size_the_graph_does_not_allow_is_refused_at_load(tmp_path: Path
         assert (status, "Reshape" in body["error"]) == (400, True)
         with pytest.raises(grpc.aio.AioRpcError, match="expected 1 samples, got 8"):
             await running.client.send(tfs.predict_request("m", x=np.zeros((8, 4), np.float32)))
+
+
+async def test_a_model_saved_for_any_batch_size_takes_any(tmp_path: Path) -> None:
+    """Without a word about batching, the size it was saved with counts, also where that is open."""
+    folder = models.save(models.open_batch(), tmp_path / "m")
+    async with serving.serve(tmp_path, serving.document(serving.model_config("m", folder))) as running:
+        for size in (1, 5):
+            x = np.ones((size, 4), np.float32)
+            np.testing.assert_array_equal((await running.client.predict("m", x=x))["y"], 2 * x)
+        signature = (await running.client.metadata("m")).signature_def["serving_default"]
+
+    assert signature.inputs["x"].tensor_shape.dim[0].size == -1
