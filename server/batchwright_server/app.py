@@ -76,9 +76,9 @@ class Server:
         self._draining = True
         async with AsyncExitStack() as last_things_first:
             last_things_first.callback(self._worker.close)
+            last_things_first.push_async_callback(self._rollout.stop)
             if self._http:
                 last_things_first.push_async_callback(self._http.stop)
-            last_things_first.push_async_callback(self._rollout.stop)
             if self._grpc:
                 last_things_first.push_async_callback(self._grpc.stop, DRAIN_SECONDS)
             if self._poll:
