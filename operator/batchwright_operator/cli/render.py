@@ -1,6 +1,7 @@
 """`batchwright render`: the manifests that the operator would apply on a cluster."""
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -47,8 +48,20 @@ class _BlockDumper(yaml.SafeDumper):
         return True
 
 
+# What some reader of YAML, 1.1 or 1.2, in Python, Go or elsewhere, may take for a number or a date ...
+_LIKE_A_NUMBER = re.compile(r"[-+]?\.?[0-9][-+0-9A-Za-z_.: ]*")
+# ... or for a truth value, or nothing, or a number that is none.
+_LIKE_A_WORD = re.compile(r"y|n|yes|no|on|off|true|false|null|~|[-+]?\.inf|\.nan", re.IGNORECASE)
+
+
+def _style(text: str) -> str | None:
+    if "\n" in text:
+        return "|"
+    return "'" if _LIKE_A_NUMBER.fullmatch(text) or _LIKE_A_WORD.fullmatch(text) else None
+
+
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
+    style = _style(text)
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

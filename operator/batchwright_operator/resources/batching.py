@@ -153,6 +153,15 @@ class Batching(Strict):
     dynamic: Dynamic = Dynamic()
     buckets: Unavailable = None
 
+    @model_validator(mode="after")
+    def _check_fixed(self) -> "Batching":
+        size = self.fixed.batch_size
+        if self.strategy is BatchingStrategy.FIXED and size is not None and size > self.max_batch_size:
+            raise ValueError(
+                f"fixed.batchSize: expected at most maxBatchSize ({self.max_batch_size}), got {size}"
+            )
+        return self
+
     @property
     def is_adaptive(self) -> bool:
         """Whether the policy chooses the strategy."""

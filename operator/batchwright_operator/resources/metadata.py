@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from batchwright_operator.resources.labels import Annotations, Labels
 from batchwright_operator.resources.strict import NonNegative, Strict
 
 # A Service's name is a DNS-1035 label; 48 leaves room for the suffixes of what is rendered.
@@ -28,8 +29,8 @@ class Metadata(Strict):
 
     name: Name
     namespace: Namespace = "default"
-    labels: dict[str, str] = Field(default={})
-    annotations: dict[str, str] = Field(default={})
+    labels: Labels = Field(default={})
+    annotations: Annotations = Field(default={})
     uid: str = ""
     generation: NonNegative = 1
     resource_version: str = ""

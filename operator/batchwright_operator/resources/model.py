@@ -10,7 +10,8 @@ from batchwright_operator.resources.versions import DEFAULT_POLICY, VersionPolic
 from batchwright_server.config import layouts, shapes
 
 ModelName = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
-ClaimName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+ClaimName = Annotated[str, Field(max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
 
 
 def _check_shape(value: str) -> str:
@@ -32,7 +33,7 @@ class PvcSource(Strict):
     @field_validator("path")
     @classmethod
     def _check_path(cls, value: str) -> str:
-        if value.startswith("/") or ".." in value.split("/"):
+        if "\0" in value or value.startswith("/") or ".." in value.split("/"):
             raise ValueError("expected a path inside the volume: relative, without '..'")
         return value.rstrip("/")
 

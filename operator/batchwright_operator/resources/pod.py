@@ -1,15 +1,18 @@
 """What users may say about the pods and their Service."""
 
+from collections import Counter
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from batchwright_operator.resources import quantity
+from batchwright_operator.resources.labels import Annotations, Labels
+from batchwright_operator.resources.quantity import Quantity
 from batchwright_operator.resources.strict import NonNegative, Port, Strict, Text, Unavailable
 
-Quantity = (
-    Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([EPTGMk]i?|m)?$")] | NonNegative
-)
+# The container's own facts, which the server's command line refers to.
+_OURS = ("POD_NAME", "POD_IP")
 
 
 class ServiceType(StrEnum):
@@ -39,6 +42,16 @@ class Resources(Strict):
 
     requests: dict[str, Quantity] = Field(default={})
     limits: dict[str, Quantity] = Field(default={})
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Resources":
+        for name, request in self.requests.items():
+            limit = self.limits.get(name)
+            if limit is not None and quantity.amount(request) > quantity.amount(limit):
+                raise ValueError(
+                    f"{name}: expected a request of at most the limit, {limit}; got {request}"
+                )
+        return self
 
 
 class EnvVar(Strict):
@@ -72,9 +85,21 @@ class Pod(Strict):
     image_pull_secrets: tuple[PullSecret, ...] = ()
     resources: Resources = Resources()
     env: tuple[EnvVar, ...] = ()
-    annotations: dict[str, str] = Field(default={})
-    node_selector: dict[str, str] = Field(default={})
+    annotations: Annotations = Field(default={})
+    node_selector: Labels = Field(default={})
     tolerations: tuple[Toleration, ...] = ()
     priority_class_name: Text | None = None
     affinity: Unavailable = None
     topology_spread_constraints: Unavailable = None
+
+    @field_validator("env")
+    @classmethod
+    def _check_env(cls, value: tuple[EnvVar, ...]) -> tuple[EnvVar, ...]:
+        names = Counter(item.name for item in value)
+        twice = sorted(name for name, count in names.items() if count > 1)
+        if twice:
+            raise ValueError(f"each variable once; given more than once: {', '.join(twice)}")
+        taken = [name for name in _OURS if name in names]
+        if taken:
+            raise ValueError(f"{', '.join(taken)} is set by Batchwright itself; use another name")
+        return value

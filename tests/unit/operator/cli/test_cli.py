@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from click.testing import CliRunner, Result
 
@@ -39,6 +40,19 @@ def test_render(tmp_path: Path) -> None:
     documents = list(yaml.safe_load_all(_run("render", file).stdout))
     assert [item["kind"] for item in documents] == ["ConfigMap", "Deployment", "Service"]
     assert yaml.safe_load(_run("render", file, "--output", "json").stdout)["items"] == documents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1e3", "0o17", "017", "1234567e89012345", "0x1F", "1_000", "1:30", "2024-02-30", "+1", ".5"),
+        *("1.", "12e03", "0b1", "yes", "No", "on", "y", "NULL", "~", ".NaN", "-.inf"),
+    ],
+)
+def test_texts_stay_texts(tmp_path: Path, text: str) -> None:
+    """A text that a reader of YAML could take for something else is written in quotes."""
+    file = _write(tmp_path / "a.yaml", pod={"env": [{"name": "A", "value": text}]})
+    assert f"value: '{text}'\n" in _run("render", file).stdout
 
 
 def test_up_does_not_start(tmp_path: Path) -> None:

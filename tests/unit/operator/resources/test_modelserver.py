@@ -63,13 +63,18 @@ def test_defaults() -> None:
             "reload.compiledCache.maxBytes",
             "not avail",
         ),
+        (
+            {"strategy": "Fixed", "maxBatchSize": 4, "fixed": {"batchSize": 8}},
+            "",
+            "fixed.batchSize: expected at most maxBatchSize (4), got 8",
+        ),
         ({"fixed": {"batchSize": -1}}, "fixed.batchSize", "greater than or equal to 1"),
     ],
 )
 def test_batching_refused(batching: dict[str, Any], path: str, words: str) -> None:
     """What cannot be done is refused at its own path, never passed over."""
     text = _refusal(server_document(model_document(batching=batching)))
-    assert text.startswith(f"spec.models[0].batching.{path}: ")
+    assert text.startswith(f"spec.models[0].batching.{path}".rstrip(".") + ": ")
     assert words in text
     assert "\n" not in text
 
@@ -88,6 +93,50 @@ def test_batching_refused(batching: dict[str, Any], path: str, words: str) -> No
 def test_source_refused(source: dict[str, Any], words: str) -> None:
     """A model comes from one volume, and from nowhere outside it."""
     assert words in _refusal(server_document({"name": "m", "source": source}))
+
+
+@pytest.mark.parametrize(
+    ("pod", "words"),
+    [
+        ({"env": [{"name": "A"}, {"name": "B"}, {"name": "A"}]}, "given more than once: A"),
+        ({"env": [{"name": "POD_IP", "value": "1.2.3.4"}]}, "POD_IP is set by Batchwright itself"),
+        (
+            {"resources": {"requests": {"cpu": "1500m"}, "limits": {"cpu": 1}}},
+            "cpu: expected a request of at most the limit, 1; got 1500m",
+        ),
+        ({"resources": {"limits": {"cpu": "1 core"}}}, "spec.pod.resources.limits.cpu"),
+        ({"nodeSelector": {"arch": "a b"}}, "spec.pod.nodeSelector.arch: expected at most 63 letters"),
+        ({"annotations": {"a b": "x"}}, "expected a key of at most 63 letters"),
+    ],
+)
+def test_pod_refused(pod: dict[str, Any], words: str) -> None:
+    """What Kubernetes would refuse, or take in another sense, is refused here already."""
+    assert words in _refusal(server_document(pod=pod))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{"team": "-x"}, {"team": "x" * 64}, {"/team": "x"}, {"a/b/c": "x"}, {"Team.X/a": "x"}, {"": "x"}],
+)
+def test_labels_refused(labels: dict[str, str]) -> None:
+    """Labels keep to Kubernetes' grammar, keys as well as values."""
+    document = server_document()
+    document["metadata"]["labels"] = labels
+    assert "metadata.labels" in _refusal(document)
+
+
+def test_labels_taken() -> None:
+    """A label may be empty, its key may have a domain."""
+    document = server_document()
+    document["metadata"]["labels"] = {"example.com/team": "", "a_b.c-D": "x" * 63}
+    assert ModelServer.model_validate(document).metadata.labels == document["metadata"]["labels"]
+
+
+@pytest.mark.parametrize("claim", ["a..b", "a.-b", "A", "a_b", "x" * 254, ""])
+def test_claim_refused(claim: str) -> None:
+    """A claim has a name that a claim can have."""
+    source = {"pvc": {"claimName": claim}}
+    assert "source.pvc.claimName" in _refusal(server_document({"name": "m", "source": source}))
 
 
 @pytest.mark.parametrize("name", ["", "Vision", "9lives", "vision-", "a" * 49, "a.b"])

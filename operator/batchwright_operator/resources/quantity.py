@@ -1,0 +1,35 @@
+"""Quantities as Kubernetes writes them: `2`, `500m`, `1.5Gi`, `1e3`."""
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+_NUMBER = r"[0-9]+\.?[0-9]*|\.[0-9]+"
+_SUFFIX = r"[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3}"
+_GRAMMAR = f"^\\+?({_NUMBER})({_SUFFIX})?$"
+
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY: dict[str, int] = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+
+
+def _to_text(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+# A number may be written as one; Kubernetes reads it as the text it is printed as.
+Quantity = Annotated[str, BeforeValidator(_to_text), Field(max_length=32, pattern=_GRAMMAR)]
+
+
+def amount(quantity: str) -> Decimal:
+    """How much a valid quantity is, in its base unit: cores or bytes."""
+    match = re.match(_GRAMMAR, quantity)
+    if match is None:
+        raise ValueError(f"expected a quantity such as 500m or 2Gi, got {quantity!r}")
+    number, suffix = match[1], match[2] or ""
+    if suffix in _BINARY:
+        return Decimal(number) * (1 << _BINARY[suffix])
+    exponent = f"e{_DECIMAL[suffix]}" if suffix in _DECIMAL else suffix
+    return Decimal(f"{number}{exponent}")
