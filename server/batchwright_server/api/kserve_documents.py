@@ -100,7 +100,7 @@ def _describe_dims(tensors: Iterable[TensorDescription], skipped: int) -> list[J
 
 
 def _describe_statistics(model: ModelStatistics) -> Json:
-    none = Duration(model.success.count, 0.0)  # tensors are not copied, so there is nothing to measure
+    none = Duration(model.success.count, 0.0)  # reading and writing messages is not measured
     durations = {
         "success": model.success,
         "fail": model.failure,
