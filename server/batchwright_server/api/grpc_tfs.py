@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from batchwright_server.api import deadlines, model_messages, reload_request, tensor_proto
+from batchwright_server.api import deadlines, limits, model_messages, reload_request, tensor_proto
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.errors import ConfigurationRejected, InvalidInput
 from batchwright_server.protos import (
@@ -74,6 +74,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
 
 def _to_call(request: prediction_service_pb2.PredictRequest, context: _Context) -> PredictCall:
     spec = request.model_spec
+    limits.check_count("inputs", request.inputs)
     inputs = {name: tensor_proto.from_proto(name, proto) for name, proto in request.inputs.items()}
     return PredictCall(
         protocol=Protocol.TFS_GRPC,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from batchwright_server.api import json_fields, tensor_data
+from batchwright_server.api import json_fields, limits, tensor_data
 from batchwright_server.core.tensors import ANY, Tensor
 from batchwright_server.errors import InvalidInput
 
@@ -67,6 +67,7 @@ def _flatten(field: str, value: object) -> tuple[tuple[int, ...], list[Any]]:
         if len(sizes) != 1:
             raise InvalidInput(field, "arrays of equal lengths at each level", "arrays that differ")
         shape.append(sizes.pop())
+        limits.check_rank(field, shape)
         level = list(chain.from_iterable(level))
     return tuple(shape), level
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from batchwright_server.api import json_fields, json_tensors, kserve_datatypes, tensor_data
+from batchwright_server.api import json_fields, json_tensors, kserve_datatypes, limits, tensor_data
 from batchwright_server.api.json_fields import Json
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
-
-_MAX_DIMENSIONS = 64  # numpy's
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,6 @@ def _shape(field: str, item: Json) -> tuple[int, ...]:
     sizes = item.get("shape")
     if not isinstance(sizes, list) or not all(type(size) is int for size in sizes):
         raise InvalidInput(f"{field}: shape", "an array of whole numbers", json_fields.tell(sizes))
-    if len(sizes) > _MAX_DIMENSIONS:
-        raise InvalidInput(f"{field}: shape", f"at most {_MAX_DIMENSIONS} dimensions", str(len(sizes)))
     return tensor_data.check_shape(field, sizes)
 
 
@@ -137,6 +133,7 @@ def _refuse_shared_memory(field: str, parameters: Json) -> None:
 
 def _named(document: Json, key: str) -> dict[str, Json]:
     items = json_fields.check_array(key, document.get(key, []))
+    limits.check_count(key, items)
     named: dict[str, Json] = {}
     for index, item in enumerate(items):
         name = json_fields.text_at(json_fields.check_object(f"{key}[{index}]", item), "name")

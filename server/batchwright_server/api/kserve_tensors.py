@@ -6,7 +6,7 @@ its datatype (`contents`), never both; answers are raw.
 
 from collections.abc import Mapping
 
-from batchwright_server.api import kserve_datatypes, tensor_data
+from batchwright_server.api import kserve_datatypes, limits, tensor_data
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
 from batchwright_server.protos import grpc_predict_v2_pb2
@@ -30,6 +30,7 @@ _TYPED_FIELDS = {
 
 def from_request(request: grpc_predict_v2_pb2.ModelInferRequest) -> dict[str, Tensor]:
     """The inputs by name; raw ones share the request's memory. Raises InvalidInput."""
+    limits.check_count("inputs", request.inputs)
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         expected = f"one for each of {len(request.inputs)} inputs"
@@ -48,6 +49,7 @@ def from_request(request: grpc_predict_v2_pb2.ModelInferRequest) -> dict[str, Te
 
 def wanted_outputs(request: grpc_predict_v2_pb2.ModelInferRequest) -> tuple[str, ...]:
     """The names of the outputs asked for; none: all. Raises InvalidInput for what is not served."""
+    limits.check_count("outputs", request.outputs)
     for output in request.outputs:
         for unserved in ("shared_memory_region", "classification"):
             if unserved in output.parameters:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from batchwright_server.api import limits
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
 
 
 def check_shape(field: str, sizes: Iterable[int]) -> tuple[int, ...]:
-    """The shape with these sizes, none of them negative."""
-    shape = tuple(sizes)
+    """The shape with these sizes, not too many and none of them negative."""
+    shape = limits.check_rank(field, sizes)
     if any(size < 0 for size in shape):
         raise InvalidInput(f"{field}: shape", "sizes of 0 or more", str(list(shape)))
     return shape
@@ -38,6 +39,7 @@ def from_values(
     field: str, values: Sequence[Any], dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> Tensor:
     """The tensor with these elements in row-major order, each of which must fit `dtype`."""
+    check_count(field, len(values), dtype, shape)
     return reshape(field, fit(field, np.array(values), dtype), shape)
 
 
@@ -53,17 +55,28 @@ def fit(field: str, values: Tensor, dtype: np.dtype[Any]) -> Tensor:
 
 def reshape(field: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     """`tensor` in `shape`, which must have as many elements."""
-    if tensor.size != math.prod(shape):
-        what = f"{math.prod(shape)} values for {tensor.dtype.name} {list(shape)}"
-        raise InvalidInput(field, what, f"{tensor.size} values")
+    check_count(field, tensor.size, tensor.dtype, shape)
     try:
         return tensor.reshape(shape)
     except ValueError as error:  # too many dimensions, or sizes beyond any memory beside a size of 0
         raise _not_addressable(field, shape) from error
 
 
+def check_count(field: str, count: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Raise InvalidInput unless `shape` has `count` elements."""
+    if count != math.prod(shape):
+        what = f"{math.prod(shape)} values for {dtype.name} {list(shape)}"
+        raise InvalidInput(field, what, f"{count} values")
+
+
 def repeat(field: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The one element of `value` all over `shape`, as a view that takes no memory."""
+    """The one element of `value` all over `shape`, as a view that takes no memory.
+
+    What computes with it may take all of its memory, so that there is a bound to it.
+    """
+    if math.prod(shape) * value.itemsize > limits.MAX_REPEATED_BYTES:
+        what = f"at most {limits.MAX_REPEATED_BYTES} bytes of one value for all, or every value"
+        raise InvalidInput(field, what, f"one value for {value.dtype.name} {list(shape)}")
     try:
         return np.broadcast_to(value.reshape(()), shape)
     except ValueError as error:

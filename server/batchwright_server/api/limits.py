@@ -1,0 +1,65 @@
+"""How much a client may ask for: message sizes, tensors, connections."""
+
+import itertools
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
+
+from batchwright_server.errors import InvalidInput
+
+MAX_RANK = 32  # dimensions of a tensor
+MAX_TENSORS = 1024  # inputs, or outputs, of a request
+MAX_REPEATED_BYTES = 64 << 20  # of a tensor written as one value that stands for all elements
+
+_HANDSHAKE_SECONDS = 20  # until a connection that says nothing is closed
+_CLIENT_PING_SECONDS = 10  # clients may not ask more often than this whether the server is there
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of messages and connections; 0 is no bound, but for messages. Times in seconds."""
+
+    max_message_bytes: int = 1 << 30  # as OVMS
+    max_connections: int = 0
+    max_concurrent_streams: int = 0
+    max_connection_age_seconds: float = 0
+    max_connection_age_grace_seconds: float = 300
+    max_connection_idle_seconds: float = 0
+    keepalive_time_seconds: float = 60
+    keepalive_timeout_seconds: float = 20
+
+    def to_grpc(self) -> dict[str, str | int]:
+        """The gRPC channel arguments that say this."""
+        seconds = {
+            "grpc.max_connection_age_ms": self.max_connection_age_seconds,
+            "grpc.max_connection_age_grace_ms": self.max_connection_age_grace_seconds,
+            "grpc.max_connection_idle_ms": self.max_connection_idle_seconds,
+            "grpc.keepalive_time_ms": self.keepalive_time_seconds,
+            "grpc.keepalive_timeout_ms": self.keepalive_timeout_seconds,
+            "grpc.server_handshake_timeout_ms": _HANDSHAKE_SECONDS,
+            "grpc.http2.min_ping_interval_without_data_ms": _CLIENT_PING_SECONDS,
+        }
+        counts = {
+            "grpc.max_allowed_incoming_connections": self.max_connections,
+            "grpc.max_concurrent_streams": self.max_concurrent_streams,
+        }
+        milliseconds = {name: round(value * 1000) for name, value in seconds.items()}
+        bounds = {name: value for name, value in (milliseconds | counts).items() if value}
+        return {
+            "grpc.max_receive_message_length": self.max_message_bytes,
+            "grpc.keepalive_permit_without_calls": 1,  # a peer that is gone has no calls
+            **bounds,
+        }
+
+
+def check_count(field: str, items: Sized) -> None:
+    """Raise InvalidInput for more `items` than a request may have."""
+    if len(items) > MAX_TENSORS:
+        raise InvalidInput(field, f"at most {MAX_TENSORS}", str(len(items)))
+
+
+def check_rank(field: str, sizes: Iterable[int]) -> tuple[int, ...]:
+    """The sizes of a shape, no more of them read than a tensor may have. Raises InvalidInput."""
+    shape = tuple(itertools.islice(sizes, MAX_RANK + 1))
+    if len(shape) > MAX_RANK:
+        raise InvalidInput(f"{field}: shape", f"at most {MAX_RANK} dimensions", "more")
+    return shape
