@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import yaml
 
+from batchwright_operator.cli.arguments import MANIFEST_FILE
 from batchwright_operator.local.manifestfiles import load_manifests
 from batchwright_operator.render.bundle import render_bundle
 from batchwright_operator.render.names import Manifest
@@ -15,9 +16,7 @@ from batchwright_operator.resources.manifests import InvalidManifests
 
 
 @click.command()
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True, type=MANIFEST_FILE)
 @click.option("--output", "-o", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def render(files: tuple[Path, ...], output: str) -> None:
     """Print the manifests for each object, its models on the strategy they start with."""

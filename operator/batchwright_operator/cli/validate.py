@@ -4,16 +4,15 @@ from pathlib import Path
 
 import click
 
+from batchwright_operator.cli.arguments import MANIFEST_FILE
 from batchwright_operator.local.manifestfiles import load_manifests
 from batchwright_operator.resources.manifests import InvalidManifests
 
 
 @click.command()
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True, type=MANIFEST_FILE)
 def validate(files: tuple[Path, ...]) -> None:
-    """Check manifests. Every fault is listed; exit code 1 if there is any."""
+    """Check manifests (-: standard input). Every fault is listed; exit code 1 if there is any."""
     try:
         servers = load_manifests(files)
     except InvalidManifests as error:

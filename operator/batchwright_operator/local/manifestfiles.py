@@ -1,5 +1,6 @@
 """The manifest files: read once, then watched for edits."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from batchwright_operator.resources.manifests import (
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_server.config.digest import digest
 from batchwright_server.config.problems import Problem
+
+STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,10 @@ class Contents:
         faults: list[Fault] = []
         found: list[tuple[str, ModelServer]] = []
         for file, content in self.by_file:
+            name = "standard input" if file == STANDARD_INPUT else str(file)
             try:
-                parsed = parse_manifests(_decode(file, content), file=str(file))
-                found += [(str(file), server) for server in parsed]
+                parsed = parse_manifests(_decode(name, content), file=name)
+                found += [(name, server) for server in parsed]
             except InvalidManifests as error:
                 faults += error.faults
         faults += check_names(tuple(found))
@@ -84,20 +88,22 @@ class Watch:
 
 def _read(file: Path) -> bytes | OSError:
     try:
+        if file == STANDARD_INPUT:
+            return sys.stdin.buffer.read(loader.MAX_BYTES + 1)
         with file.open("rb") as opened:
             return opened.read(loader.MAX_BYTES + 1)  # more is refused when it is parsed
     except OSError as error:
         return error
 
 
-def _decode(file: Path, content: bytes | OSError) -> str:
+def _decode(file: str, content: bytes | OSError) -> str:
     try:
         if isinstance(content, OSError):
             raise content
         return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem("", f"cannot be read: {error}")
-        raise InvalidManifests((Fault(str(file), None, problem),)) from error
+        raise InvalidManifests((Fault(file, None, problem),)) from error
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

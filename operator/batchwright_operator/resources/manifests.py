@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import yaml
 from pydantic import ValidationError
 
-from batchwright_operator.resources import loader
+from batchwright_operator.resources import loader, wording
 from batchwright_operator.resources.modelserver import API_VERSION, KIND, ModelServer
-from batchwright_server.config.problems import Problem, problems_of
+from batchwright_server.config.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Fault:
     problem: Problem
 
     def __str__(self) -> str:
-        place = self.file if self.document is None else f"{self.file}:{self.document}"
+        place = self.file if self.document is None else f"{self.file}: document {1 + self.document}"
         return f"{place}: {self.problem}"
 
 
@@ -72,18 +72,19 @@ def _parse_object(raw: object, *, file: str, index: int) -> Iterator[ModelServer
     try:
         yield ModelServer.model_validate(raw, by_alias=True, by_name=False)
     except ValidationError as error:
-        yield from (Fault(file, index, problem) for problem in problems_of(error))
+        found = wording.to_problems(error, ModelServer)
+        yield from (Fault(file, index, problem) for problem in found)
 
 
 def _check_kind(raw: object) -> Iterator[Problem]:
     if not isinstance(raw, dict):
-        yield Problem("", f"expected a mapping with apiVersion and kind, got {type(raw).__name__}")
+        yield Problem("", f"expected a mapping with apiVersion and kind, got {wording.shorten(raw)}")
         return
     for key, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
         if key not in raw:
             yield Problem(key, f"required, but missing; expected {expected}")
         elif raw[key] != expected:
-            yield Problem(key, f"expected {expected} (got {raw[key]!r})")
+            yield Problem(key, f"expected {expected} (got {wording.shorten(raw[key])})")
 
 
 def _one_line(error: yaml.YAMLError) -> str:

@@ -35,7 +35,13 @@ class Metadata(Strict):
     generation: NonNegative = 1
     resource_version: str = ""
     creation_timestamp: object = None
+    deletion_timestamp: object = None
+    deletion_grace_period_seconds: object = None
+    finalizers: object = None
+    generate_name: object = None
     managed_fields: object = None
+    owner_references: object = None
+    self_link: object = None
 
     @property
     def key(self) -> ObjectKey:

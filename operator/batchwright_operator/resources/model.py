@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from batchwright_operator.resources.batching import Batching
 from batchwright_operator.resources.strict import Positive, Strict, Text, Unavailable
@@ -22,6 +22,16 @@ def _check_shape(value: str) -> str:
 def _check_layout(value: str) -> str:
     layouts.parse_layouts(value)
     return value
+
+
+def _check_plugin_value(value: object) -> object:
+    if not isinstance(value, str | bool | int):
+        raise ValueError("expected a text, an integer, true or false")  # noqa: TRY004  pydantic's way
+    return value
+
+
+# Checked as a whole: of a union pydantic would tell a fault for each member.
+PluginValue = Annotated[str | bool | int, BeforeValidator(_check_plugin_value)]
 
 
 class PvcSource(Strict):
@@ -68,7 +78,7 @@ class Model(Strict):
     batching: Batching = Batching()
     device: Text = "CPU"
     infer_requests: Positive | None = None  # None: OpenVINO's optimum
-    plugin_config: dict[str, str | bool | int] = Field(default={})
+    plugin_config: dict[str, PluginValue] = Field(default={})
     version_policy: VersionPolicy = DEFAULT_POLICY
     # One text, or a JSON object of texts by input: a schema of a cluster knows no "text or object".
     layout: Annotated[Text, AfterValidator(_check_layout)] | None = None

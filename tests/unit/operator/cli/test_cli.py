@@ -26,6 +26,17 @@ def test_validate(tmp_path: Path) -> None:
     assert (result.exit_code, result.output) == (0, "ModelServer default/vision: valid\n")
 
 
+def test_standard_input() -> None:
+    """`-` is standard input, in UTF-8 whatever the locale is."""
+    text = yaml.safe_dump(
+        server_document(pod={"env": [{"name": "A", "value": "ä"}]}), allow_unicode=True
+    )
+    result = CliRunner().invoke(batchwright, ["validate", "-"], input=text.encode())
+    assert result.output == "ModelServer default/vision: valid\n"
+    result = CliRunner().invoke(batchwright, ["validate", "-"], input="kind: Pod")
+    assert result.output.startswith("standard input: document 1: apiVersion: required")
+
+
 def test_validate_lists_every_fault(tmp_path: Path) -> None:
     """All faults of all files, and exit code 1."""
     files = [_write(tmp_path / f"{name}.yaml", replicas=-1, tls={}) for name in "ab"]

@@ -22,7 +22,9 @@ def test_faults_of_all_files(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifests) as caught:
         load_manifests([broken, tmp_path / "missing.yaml", good, good])
     text = str(caught.value)
-    assert all(part in text for part in ("broken.yaml:0: kind", "missing.yaml: cannot be read", "too"))
+    assert all(
+        part in text for part in ("broken.yaml: document 1: kind", "missing.yaml: cannot be read", "too")
+    )
 
 
 def test_a_change_is_told_once_it_has_stayed(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ def test_faults_of_all_documents() -> None:
     bad["spec"]["replica"] = 2
     text = yaml.safe_dump_all([bad, {"kind": "Deployment"}, [1]])
     assert _faults(text) == [
-        "a.yaml:0: spec.replica: unknown key; remove it or check its spelling",
-        "a.yaml:1: apiVersion: required, but missing; expected batchwright.dev/v1alpha1",
-        "a.yaml:1: kind: expected ModelServer (got 'Deployment')",
-        "a.yaml:2: expected a mapping with apiVersion and kind, got list",
+        "a.yaml: document 1: spec.replica: unknown key; did you mean replicas?",
+        "a.yaml: document 2: apiVersion: required, but missing; expected batchwright.dev/v1alpha1",
+        "a.yaml: document 2: kind: expected ModelServer (got 'Deployment')",
+        "a.yaml: document 3: expected a mapping with apiVersion and kind, got a list",
     ]
 
 
@@ -56,6 +56,30 @@ def test_dates_are_texts(value: str) -> None:
     text = yaml.safe_dump(server_document()) + f"---\n{yaml.safe_dump(server_document(name='two'))}"
     text = text.replace("  name: two", f"  name: two\n  annotations: {{released: {value}}}")
     assert parse_manifests(text, file="a.yaml")[1].metadata.annotations == {"released": value}
+
+
+def test_what_kubectl_prints() -> None:
+    """What `kubectl get -o yaml` adds is no fault: an object can be taken from a cluster as it is."""
+    text = """
+      apiVersion: batchwright.dev/v1alpha1
+      kind: ModelServer
+      metadata:
+        name: vision
+        creationTimestamp: 2026-01-02T03:04:05Z
+        deletionGracePeriodSeconds: 0
+        deletionTimestamp: 2026-01-02T03:04:06Z
+        finalizers: [a/b]
+        generateName: vis
+        generation: 3
+        managedFields: [{manager: kubectl, time: 2026-01-02T03:04:05Z}]
+        ownerReferences: [{kind: A, name: b, uid: c}]
+        resourceVersion: "17"
+        selfLink: /apis
+        uid: 0f0e
+      spec: {models: [{name: m, source: {pvc: {claimName: models}}}]}
+      status: {replicas: 1}
+    """
+    assert parse_manifests(text, file="a.yaml")[0].metadata.generation == 3
 
 
 def test_no_process_takes_a_nul() -> None:

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_operator.resources.wording import to_problems
 from batchwright_server.config.plan import Strategy
-from batchwright_server.config.problems import problems_of
 from tests.support.modelservers import make_server, model_document, server_document
 
 
 def _refusal(document: dict[str, Any]) -> str:
     with pytest.raises(ValidationError) as caught:
         ModelServer.model_validate(document, by_alias=True, by_name=False)
-    return "\n".join(str(problem) for problem in problems_of(caught.value))
+    return "\n".join(str(problem) for problem in to_problems(caught.value, ModelServer))
 
 
 def test_defaults() -> None:
@@ -36,14 +36,14 @@ def test_defaults() -> None:
     ("batching", "path", "words"),
     [
         ({"strategy": "Buckets"}, "strategy", "not available in this release"),
-        ({"strategy": "reload"}, "strategy", "'Reload'"),
+        ({"strategy": "reload"}, "strategy", "(got 'reload'); did you mean Reload?"),
         ({"dynamic": {"min": 3, "max": 2}}, "dynamic", "expected max of at least min (3), got 2"),
         ({"buckets": {"sizes": [1, 4]}}, "buckets", "not available in this release"),
         ({"maxBatchSize": 8.0}, "maxBatchSize", "integer"),
         ({"maxBatchSize": "8"}, "maxBatchSize", "integer"),
         ({"maxBatchSize": True}, "maxBatchSize", "integer"),
-        ({"maxBatchSize": 0}, "maxBatchSize", "greater than or equal to 1"),
-        ({"max_batch_size": 8}, "max_batch_size", "unknown key"),
+        ({"maxBatchSize": 0}, "maxBatchSize", "expected at least 1"),
+        ({"max_batch_size": 8}, "max_batch_size", "unknown key; did you mean maxBatchSize?"),
         ({"adaptive": {"candidates": []}}, "adaptive.candidates", "at least one candidate"),
         (
             {"adaptive": {"candidates": ["Reload", "Reload"]}},
@@ -68,7 +68,7 @@ def test_defaults() -> None:
             "",
             "fixed.batchSize: expected at most maxBatchSize (4), got 8",
         ),
-        ({"fixed": {"batchSize": -1}}, "fixed.batchSize", "greater than or equal to 1"),
+        ({"fixed": {"batchSize": -1}}, "fixed.batchSize", "expected at least 1"),
     ],
 )
 def test_batching_refused(batching: dict[str, Any], path: str, words: str) -> None:
