@@ -7,7 +7,7 @@ from enum import StrEnum
 from batchwright_server import errors
 from batchwright_server.core import validation
 from batchwright_server.core.tensors import Tensor, Tensors, TensorSpec
-from batchwright_server.runtime import metering, reload_queue
+from batchwright_server.runtime import metering, reload_queue, scopes
 from batchwright_server.runtime.pipelines.execution import Execution
 from batchwright_server.runtime.pipelines.pipeline import Pipeline
 from batchwright_server.runtime.pipelines.served_models import ServedModels
@@ -101,6 +101,7 @@ class DataPlane:
             return await self._run_pipeline(pipeline, call)
         while True:
             servable = self._registry.find(call.model, call.version)
+            scopes.note_target(call.protocol.value, call.model, servable.version)
             try:
                 with metering.metered(servable.meter, call.protocol.value):
                     outputs = await self._predict(servable, call)
@@ -149,6 +150,7 @@ class DataPlane:
         return _filter(await servable.infer(call.inputs, call.deadline), call)
 
     async def _run_pipeline(self, pipeline: Pipeline, call: PredictCall) -> Prediction:
+        scopes.note_target(call.protocol.value, call.model, pipeline.version)
         with metering.metered(pipeline.meter, call.protocol.value):
             validation.check_output_filter(pipeline.signature, call.output_filter)
             outputs = await pipeline.infer(self._execution, call.inputs, call.deadline)

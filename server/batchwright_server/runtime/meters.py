@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from batchwright_server.runtime import ports
+from batchwright_server.runtime import ports, scopes
 from batchwright_server.runtime.histogram import BATCH_SIZES, SECONDS, Histogram
 
 
@@ -79,6 +79,8 @@ class ModelMeters:
         self.request_batch_sizes[batch_size] += 1
         self.samples += batch_size
         self.last_success = self.clock()
+        if (scope := scopes.current()) is not None:
+            scope.batch_size = batch_size  # of a pipeline: its own, noted after those of its nodes
 
     def _integrate(self, change: int) -> None:
         now = self.clock()

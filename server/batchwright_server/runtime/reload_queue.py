@@ -10,16 +10,17 @@ holds is alive at any time.
 """
 
 import asyncio
+import contextvars
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from batchwright_server import errors
 from batchwright_server.config.batching import Reload
 from batchwright_server.core.tensors import BatchRange
-from batchwright_server.runtime import meters, ports
+from batchwright_server.runtime import meters, ports, scopes
 from batchwright_server.runtime.compiled_sizes import CompiledSizes, Lease
 from batchwright_server.runtime.inference_pool import InferencePool
 
@@ -51,6 +52,7 @@ class Rejection(StrEnum):
 class _Waiter:
     since: float
     lease: asyncio.Future[Lease]
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)  # the request's
 
 
 Compile = Callable[[BatchRange], Awaitable[InferencePool]]
@@ -127,7 +129,8 @@ class ReloadQueue:
         timer = self._start_timer(waiter, size, deadline)
         self._start_reloading()
         try:
-            return await waiter.lease
+            with scopes.stage("queue", batch_size=size):
+                return await waiter.lease
         except asyncio.CancelledError:
             if waiter.lease.cancelled():
                 self._meter.rejected[Rejection.CANCELLED] += 1
@@ -137,7 +140,10 @@ class ReloadQueue:
             timer.cancel()
             self._forget(waiter, size)
             self._meter.queue_depth -= 1
-            self._meter.queue_wait_seconds.observe(self._clock() - waiter.since)
+            waited = self._clock() - waiter.since
+            self._meter.queue_wait_seconds.observe(waited)
+            if (scope := scopes.current()) is not None:
+                scope.queue_seconds += waited
 
     def _start_timer(self, waiter: _Waiter, size: int, deadline: float) -> asyncio.TimerHandle:
         loop = asyncio.get_running_loop()
@@ -163,7 +169,11 @@ class ReloadQueue:
 
     def _start_reloading(self) -> None:
         if self._reloading is None:
-            self._reloading = asyncio.get_running_loop().create_task(self._reload_all(), name="reload")
+            self._reloading = asyncio.get_running_loop().create_task(
+                self._reload_all(),
+                name="reload",
+                context=contextvars.Context(),  # of no request
+            )
 
     async def _reload_all(self) -> None:
         """Serve the waiting sizes, oldest request first, until none waits."""
@@ -189,8 +199,10 @@ class ReloadQueue:
         if self._oldest_waiting() is None or size not in self._waiting:  # all of them left meanwhile
             return
         began = self._clock()
+        oldest = self._waiting[size][0].context  # a reload is a stage of the request that waits longest
         try:
-            pool = await self._compile_batch(BatchRange.only(size))
+            with oldest.run(scopes.stage, "reload", batch_size=size):
+                pool = await self._compile_batch(BatchRange.only(size))
         except errors.CompilationFailed as error:
             self._failed[size] = error.again
             self._reject(size, error.again)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from batchwright_server.core import demultiply
 from batchwright_server.core.tensors import Signature, Tensor
-from batchwright_server.runtime import ports
+from batchwright_server.runtime import ports, scopes
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.meters import ModelMeters
 from batchwright_server.runtime.strategies.port import Call
@@ -29,7 +29,8 @@ class Execution:
         """The outputs of one inference per sample, gathered in order."""
         outputs = demultiply.allocate_outputs(self._signature.outputs, call.batch_size)
         shards = demultiply.demultiply(self._signature, call.inputs, outputs)
-        answer = await self._run(pool, shards, outputs)
+        with scopes.stage("shards", shards=call.batch_size):
+            answer = await self._run(pool, shards, outputs)
         self._meter.executed_batch_size.observe(1, call.batch_size)
         self._meter.shards += call.batch_size
         return answer
@@ -38,6 +39,7 @@ class Execution:
         self, pool: InferencePool, shards: Iterable[demultiply.Shard], outputs: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         began = self._clock()
-        late = await pool.run(shards)
+        with scopes.stage("infer"):
+            late = await pool.run(shards)
         self._meter.inference_seconds.observe(self._clock() - began)
         return outputs | late
