@@ -20,6 +20,8 @@ OPTIONS = (
     ("grpc.max_send_message_length", _UNBOUNDED),  # batches of images are larger than gRPC's 4 MB
     ("grpc.max_receive_message_length", _UNBOUNDED),
 )
+# Nobody here cancels a call: CANCELLED comes of a server that ended before it took the call up.
+_AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
 
@@ -90,7 +92,7 @@ def predictions(channel: grpc.Channel) -> PredictionService:
 
 
 def call(method: Call[Request, Answer], request: Request, target: Target) -> Answer:
-    """The answer, asked for again while the server is unavailable, all within the deadline.
+    """The answer, asked for again while the server is away, all within the deadline.
 
     Raises ClientError with the server's own words for everything else.
     """
@@ -101,7 +103,7 @@ def call(method: Call[Request, Answer], request: Request, target: Target) -> Ans
             return method(request, max(end - time.monotonic(), 0.001))
         except grpc.RpcError as error:
             is_last = time.monotonic() + pause >= end
-            if error.code() is not grpc.StatusCode.UNAVAILABLE or is_last:
+            if error.code() not in _AWAY or is_last:
                 raise faults.ClientError(_sentence(error, target)) from error
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -76,15 +76,34 @@ def test_tells_wrong_classes(images: list[str]) -> None:
     assert done.stdout.endswith("Classification accuracy: 90.00\n")
 
 
-def test_waits_for_a_server_that_is_away(images: list[str]) -> None:
-    """UNAVAILABLE is tried again, and the run goes on as if nothing had happened."""
-    service = digit_service.DigitService([grpc.StatusCode.UNAVAILABLE] * 2)
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+def test_waits_for_a_server_that_is_away(images: list[str], code: grpc.StatusCode) -> None:
+    """What a server says that ends is tried again, and the run goes on as if nothing had happened."""
+    service = digit_service.DigitService([code] * 2)
     with digit_service.serving(service) as port:
         flags = ["--grpc_port", str(port), "--model_name", "digits", "--iterations", "1"]
         done = _run(*BY_PATH, *flags, *TENSORS, *images)
 
     assert done.returncode == 0
     assert len(service.requests) == 3
+
+
+def test_a_reader_that_has_seen_enough(images: list[str]) -> None:
+    """With `| head`, the program ends without a word when nobody reads any more."""
+    with digit_service.serving(digit_service.DigitService()) as port:
+        flags = ["--grpc_port", str(port), "--model_name", "digits", "--iterations", "500"]
+        with subprocess.Popen(
+            [sys.executable, *BY_PATH, *flags, *TENSORS, *images],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=CHECKOUT,
+        ) as program:
+            assert program.stdout is not None
+            assert program.stderr is not None
+            program.stdout.readline()
+            program.stdout.close()
+            assert program.stderr.read() == b""
+    assert program.returncode == 141
 
 
 @pytest.mark.parametrize(
