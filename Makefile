@@ -23,6 +23,15 @@ models: $(VENV)/.demo ## Build the sample models and images into build/models
 test: $(VENV)/.dev ## Run all tests: unit, contract, integration
 	$(BIN)/pytest
 
+fuzz: $(VENV)/.dev ## Fuzz every parser for long (FUZZ_EXAMPLES=20000 of hypothesis, FUZZ_SECONDS=60 of atheris, each)
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),20000) $(BIN)/pytest --timeout 0 tests/fuzz
+	$(PIP) --editable '.[fuzz]'
+	mkdir -p build
+	for name in $$($(BIN)/python -m tests.fuzz.parsers); do \
+		$(BIN)/python -m tests.fuzz.atheris_parsers $$name -max_total_time=$(or $(FUZZ_SECONDS),60) -timeout=5 \
+			-rss_limit_mb=2048 -artifact_prefix=build/fuzz-$$name- || exit 1; \
+	done
+
 check: $(VENV)/.dev ## Lint, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -55,4 +64,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo steady models test check format generate clean
+.PHONY: help demo steady models test fuzz check format generate clean

@@ -1,0 +1,142 @@
+"""Every parser that takes bytes from outside, each as a function of bytes that may only return.
+
+A clean refusal counts as an answer; whatever else escapes is a finding. What is accepted is looked at:
+an accepted tensor must be a real one.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from batchwright_operator.resources import manifests
+from batchwright_server.api import kserve_json, kserve_tensors, reload_request, tensor_proto, tfs_json
+from batchwright_server.config.document import Document, parse_document, render_document
+from batchwright_server.config.mapping import parse_mapping
+from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.core import validation
+from batchwright_server.core.tensors import Signature, Tensor, TensorSpec
+from batchwright_server.errors import InvalidInput
+from batchwright_server.protos import (
+    grpc_predict_v2_pb2,
+    model_management_pb2,
+    prediction_service_pb2,
+    tensor_pb2,
+)
+from batchwright_server.runtime.dataplane import Description, TensorDescription
+
+Parser = Callable[[bytes], None]
+
+_X = TensorSpec("x", np.dtype(np.float32), (-1, 2))
+_N = TensorSpec("n", np.dtype(np.int8), (-1,))
+_ONE = Description("m", 1, (TensorDescription(_X, _X.shape),), ())
+_TWO = Description("m", 1, (*_ONE.inputs, TensorDescription(_N, _N.shape)), ())
+_SERVED = Signature((_X, _N), ())
+_CURRENT = Document(model_config_list=())
+
+
+def parse_tensor_proto(data: bytes) -> None:
+    """A TensorProto."""
+    proto = tensor_pb2.TensorProto()
+    with contextlib.suppress(DecodeError, InvalidInput):
+        proto.ParseFromString(data)
+        _check([tensor_proto.from_proto("x", proto)])
+
+
+def parse_predict_request(data: bytes) -> None:
+    """A PredictRequest with all its tensors, as far as the model's own checks."""
+    request = prediction_service_pb2.PredictRequest()
+    with contextlib.suppress(DecodeError, InvalidInput):
+        request.ParseFromString(data)
+        _offer({name: tensor_proto.from_proto(name, one) for name, one in request.inputs.items()})
+
+
+def parse_kserve_request(data: bytes) -> None:
+    """A ModelInferRequest with raw or typed contents, as far as the model's own checks."""
+    request = grpc_predict_v2_pb2.ModelInferRequest()
+    with contextlib.suppress(DecodeError, InvalidInput):
+        request.ParseFromString(data)
+        kserve_tensors.wanted_outputs(request)
+        _offer(kserve_tensors.from_request(request))
+
+
+def parse_reload_request(data: bytes) -> None:
+    """A ReloadConfigRequest as a configuration."""
+    request = model_management_pb2.ReloadConfigRequest()
+    with contextlib.suppress(DecodeError, InvalidInput, InvalidDocument):
+        request.ParseFromString(data)
+        reload_request.to_document(request, _CURRENT)
+
+
+def parse_kserve_body(data: bytes) -> None:
+    """A KServe v2 body; the first two bytes are the JSON's length, 65535 is the absent header."""
+    length = int.from_bytes(data[:2], "big")
+    with contextlib.suppress(InvalidInput):
+        asked = kserve_json.parse_request(data[2:], None if length == 0xFFFF else length)
+        _offer(asked.inputs)
+
+
+def parse_tfs_body(data: bytes) -> None:
+    """A body of TensorFlow Serving's predict, for a model of one input and for one of two."""
+    for description in (_ONE, _TWO):
+        with contextlib.suppress(InvalidInput):
+            _, inputs = tfs_json.parse_request(data, description)
+            _offer(inputs)
+
+
+def parse_configuration(data: bytes) -> None:
+    """A configuration document; one that is taken can be written and read again."""
+    try:
+        document = parse_document(data)
+    except InvalidDocument:
+        return
+    assert parse_document(render_document(document)) == document
+    assert all(map(str, document.warnings))
+
+
+def parse_name_mapping(data: bytes) -> None:
+    """A `mapping_config.json`."""
+    with contextlib.suppress(InvalidDocument):
+        parse_mapping(data)
+
+
+def parse_manifest(data: bytes) -> None:
+    """A file of manifests."""
+    with contextlib.suppress(manifests.InvalidManifests):
+        manifests.parse_manifests(data.decode(errors="replace"), file="f.yaml")
+
+
+PARSERS: Mapping[str, Parser] = {
+    parser.__name__.removeprefix("parse_"): parser
+    for parser in (
+        parse_tensor_proto,
+        parse_predict_request,
+        parse_kserve_request,
+        parse_reload_request,
+        parse_kserve_body,
+        parse_tfs_body,
+        parse_configuration,
+        parse_name_mapping,
+        parse_manifest,
+    )
+}
+
+
+def _offer(inputs: Mapping[str, Tensor]) -> None:
+    """Do with accepted inputs what a model does first."""
+    _check(inputs.values())
+    validation.check_inputs(_SERVED, inputs, max_batch_size=1000)
+
+
+def _check(tensors: Iterable[Tensor]) -> None:
+    for tensor in tensors:
+        assert tensor.size == math.prod(tensor.shape)
+        assert tensor.flags.aligned
+        if tensor.size:
+            tensor.flat[tensor.size - 1]  # its last element can be read
+
+
+if __name__ == "__main__":
+    print(*PARSERS, sep="\n")  # noqa: T201  for the Makefile

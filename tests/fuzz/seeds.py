@@ -1,0 +1,140 @@
+"""Valid inputs of every parser: where mutations begin."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from batchwright_server.api import kserve_tensors, tensor_proto
+from batchwright_server.protos import (
+    grpc_predict_v2_pb2,
+    model_management_pb2,
+    prediction_service_pb2,
+    tensor_pb2,
+)
+
+_X = np.arange(6, dtype=np.float32).reshape(3, 2)
+_N = np.arange(3, dtype=np.int8)
+
+MANIFEST = b"""apiVersion: batchwright.dev/v1alpha1
+kind: ModelServer
+metadata: {name: demo, labels: &labels {app: "x"}}
+spec:
+  models:
+    - name: digits
+      path: /models/digits
+      batching: {strategy: auto, maxBatchSize: 1000}
+---
+- *labels
+- !!int 0x1F
+- |
+  text
+"""
+CONFIG = {
+    "model_config_list": [
+        {
+            "config": {
+                "name": "m",
+                "base_path": "/m",
+                "batch_size": "1:8",
+                "shape": {"x": "(1,3,-1,2:4)"},
+                "layout": "NHWC:NCHW",
+                "nireq": 2,
+                "plugin_config": {"NUM_STREAMS": "1", "CPU_THREADS_NUM": 2},
+                "model_version_policy": {"specific": {"versions": [1, 3]}},
+            }
+        },
+        {"config": {"name": "n", "base_path": "/n", "batching": {"strategy": "reload"}}},
+    ],
+    "pipeline_config_list": [
+        {
+            "name": "p",
+            "inputs": ["i"],
+            "demultiply_count": -1,
+            "nodes": [
+                {
+                    "name": "a",
+                    "model_name": "m",
+                    "type": "DL model",
+                    "inputs": [{"x": {"node_name": "request", "data_item": "i"}}],
+                    "outputs": [{"data_item": "y", "alias": "z"}],
+                }
+            ],
+            "outputs": [{"o": {"node_name": "a", "data_item": "z"}}],
+        }
+    ],
+    "monitoring": {"metrics": {"enable": True, "metrics_list": ["ovms_requests_success"]}},
+}
+
+
+def _predict() -> bytes:
+    request = prediction_service_pb2.PredictRequest(output_filter=["y"])
+    request.model_spec.name = "m"
+    request.inputs["x"].CopyFrom(tensor_proto.to_proto(_X))
+    request.inputs["n"].CopyFrom(
+        tensor_pb2.TensorProto(
+            dtype=tensor_pb2.DT_INT8, tensor_shape=tensor_proto.shape_to_proto((3,)), int_val=[1, -2, 3]
+        )
+    )
+    return request.SerializeToString()
+
+
+def _kserve(*, raw: bool) -> bytes:
+    request = grpc_predict_v2_pb2.ModelInferRequest(model_name="m", id="7")
+    x = request.inputs.add(name="x", datatype="FP32", shape=[3, 2])
+    n = request.inputs.add(name="n", datatype="INT8", shape=[3])
+    if raw:
+        request.raw_input_contents.extend([_X.tobytes(), _N.tobytes()])
+    else:
+        x.contents.fp32_contents.extend(_X.ravel().tolist())
+        n.contents.int_contents.extend(_N.tolist())
+    request.outputs.add(name="y")
+    return request.SerializeToString()
+
+
+def _kserve_answer() -> bytes:
+    response = grpc_predict_v2_pb2.ModelInferResponse()
+    kserve_tensors.to_response({"y": _X}, response)
+    return response.SerializeToString()
+
+
+def _reload() -> bytes:
+    request = model_management_pb2.ReloadConfigRequest()
+    model = request.config.model_config_list.config.add(name="m", base_path="/m")
+    model.model_version_policy.specific.versions.extend([1, 2])
+    return request.SerializeToString()
+
+
+def _body(*, binary: bool) -> bytes:
+    x: dict[str, object] = {"name": "x", "datatype": "FP32", "shape": [3, 2]}
+    n = {"name": "n", "datatype": "INT8", "shape": [3], "data": [[1], [2], [3]]}
+    x |= {"parameters": {"binary_data_size": _X.nbytes}} if binary else {"data": _X.tolist()}
+    text = json.dumps({"id": "7", "inputs": [x, n], "outputs": [{"name": "y"}]}).encode()
+    return len(text).to_bytes(2, "big") + text + (_X.tobytes() if binary else b"")
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+SEEDS: Mapping[str, tuple[bytes, ...]] = {
+    "tensor_proto": (
+        tensor_proto.to_proto(_X).SerializeToString(),
+        tensor_pb2.TensorProto(
+            dtype=tensor_pb2.DT_HALF, tensor_shape=tensor_proto.shape_to_proto((2, 2)), half_val=[15360]
+        ).SerializeToString(),
+    ),
+    "predict_request": (_predict(),),
+    "kserve_request": (_kserve(raw=True), _kserve(raw=False), _kserve_answer()),
+    "reload_request": (_reload(),),
+    "kserve_body": (_body(binary=True), _body(binary=False), b"\xff\xff" + _body(binary=False)[2:]),
+    "tfs_body": (
+        _json({"instances": _X.tolist()}),
+        _json({"instances": [{"x": [1, 2], "n": 1}, {"x": [3, 4.5], "n": -1}]}),
+        _json({"inputs": {"x": _X.tolist(), "n": [1, 2, 3]}, "signature_name": ""}),
+        _json({"instances": [{"b64": "AACAPwAAAEA="}]}),
+    ),
+    "configuration": (_json(CONFIG),),
+    "name_mapping": (_json({"inputs": {"a": "x", "b": "y"}, "outputs": {"c": "z"}}),),
+    "manifest": (MANIFEST,),
+}
