@@ -12,7 +12,7 @@ from batchwright_server.telemetry import log
 def main() -> None:
     """Run the server that the command line describes."""
     chosen = settings.parse_settings(sys.argv[1:])
-    log.configure(chosen.log_level)
+    log.configure(chosen.log_level, chosen.log_format)
     for warning in chosen.warnings:
         logging.getLogger(__name__).warning("%s", warning)
     sys.exit(uvloop.run(app.run(chosen)))

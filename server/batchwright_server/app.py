@@ -6,12 +6,16 @@ import signal
 import time
 from contextlib import AsyncExitStack
 
+from batchwright_server.api.auth_tokens import Tokens
 from batchwright_server.api.backend import Backend
+from batchwright_server.api.calls import Edge
 from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
 from batchwright_server.api.http_admin import AdminHandlers, Reports
 from batchwright_server.api.http_kserve import KServeHandlers
-from batchwright_server.api.http_server import HttpServer
+from batchwright_server.api.http_server import HttpAddress, HttpServer
 from batchwright_server.api.http_tfs import TfsHandlers
+from batchwright_server.api.protection import Protection
+from batchwright_server.api.tls import Certificates
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.engine.openvino_engine import EngineOptions, OpenVinoEngine
 from batchwright_server.runtime import ports
@@ -25,7 +29,7 @@ from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.rollout import Rollout
 from batchwright_server.runtime.serving_statistics import StatisticsReport
 from batchwright_server.settings import Settings
-from batchwright_server.telemetry import exposition, signals
+from batchwright_server.telemetry import exposition, signals, tracing
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +39,9 @@ DRAIN_SECONDS = 25.0  # for requests that run when the server is told to end; a 
 class Server:
     """One server process: models behind gRPC and HTTP."""
 
-    def __init__(self, settings: Settings, engine: ports.Engine) -> None:
+    def __init__(
+        self, settings: Settings, engine: ports.Engine, traces: tracing.Tracing | None = None
+    ) -> None:
         registry = Registry()
         self._settings = settings
         self._worker = CompileWorker()
@@ -48,8 +54,12 @@ class Server:
         dataplane = DataPlane(registry, cores=engine.cores)
         statistics = StatisticsReport(registry)
         backend = Backend(dataplane, self.configuration, statistics, self._is_ready)
-        self._grpc = _make_grpc(settings, backend)
-        self._http = _make_http(settings, backend, self._make_reports(registry, engine.cores))
+        self._traces = traces or tracing.Tracing()
+        edge = Edge(self._traces.tracer)
+        self._protection = _make_protection(settings)
+        reports = self._make_reports(registry, engine.cores)
+        self._grpc = _make_grpc(settings, backend, edge, self._protection)
+        self._http = _make_http(settings, backend, edge, self._protection, reports)
         self._poll: asyncio.Task[None] | None = None
         self.grpc_port = 0
         self.http_port = 0
@@ -60,6 +70,7 @@ class Server:
         The gRPC port opens last: a client that comes too early is refused at once, as it is while no
         server runs, and tries again.
         """
+        self._protection.check()
         if self._grpc:
             self._grpc.check_free()
         if self._http:
@@ -75,6 +86,7 @@ class Server:
         """Say no more is welcome, finish what runs, and free everything, whatever fails on the way."""
         self._draining = True
         async with AsyncExitStack() as last_things_first:
+            last_things_first.push_async_callback(asyncio.to_thread, self._traces.close)
             last_things_first.callback(self._worker.close)
             last_things_first.push_async_callback(self._rollout.stop)
             if self._http:
@@ -104,7 +116,12 @@ async def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     options = EngineOptions(settings.root, settings.cache_dir, settings.cpu_extension)
-    server = Server(settings, OpenVinoEngine(options))
+    try:
+        traces = tracing.connect(settings.tracing_endpoint)
+    except tracing.TracingUnavailable as error:
+        _log.error("cannot start: %s", error)
+        return 1
+    server = Server(settings, OpenVinoEngine(options), traces)
     starting = asyncio.create_task(server.start(), name="start")
     ending = asyncio.create_task(ended.wait(), name="end")
     try:
@@ -135,14 +152,26 @@ def _document_reader(settings: Settings) -> ReadDocument:
     return lambda: document or b""
 
 
-def _make_grpc(settings: Settings, backend: Backend) -> GrpcServer | None:
+def _make_protection(settings: Settings) -> Protection:
+    return Protection(
+        Certificates(settings.tls) if settings.tls else None,
+        Tokens(settings.auth_token_file) if settings.auth_token_file else None,
+    )
+
+
+def _make_grpc(
+    settings: Settings, backend: Backend, edge: Edge, protection: Protection
+) -> GrpcServer | None:
     if not settings.port:
         return None
-    arguments = settings.grpc_channel_arguments
-    return GrpcServer(backend, GrpcAddress(settings.grpc_bind_address, settings.port, arguments))
+    arguments = settings.limits.to_grpc() | dict(settings.grpc_channel_arguments)
+    address = GrpcAddress(settings.grpc_bind_address, settings.port, arguments)
+    return GrpcServer(backend, address, edge, protection)
 
 
-def _make_http(settings: Settings, backend: Backend, reports: Reports) -> HttpServer | None:
+def _make_http(
+    settings: Settings, backend: Backend, edge: Edge, protection: Protection, reports: Reports
+) -> HttpServer | None:
     if not settings.rest_port:
         return None
     routes = [
@@ -150,4 +179,5 @@ def _make_http(settings: Settings, backend: Backend, reports: Reports) -> HttpSe
         *TfsHandlers(backend.dataplane).routes(),
         *KServeHandlers(backend).routes(),
     ]
-    return HttpServer(routes, settings.rest_bind_address, settings.rest_port)
+    address = HttpAddress(settings.rest_bind_address, settings.rest_port, protection, settings.limits)
+    return HttpServer(routes, edge, address)

@@ -1,6 +1,7 @@
 """The command line: OVMS's flags, with their meaning."""
 
 import argparse
+import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +10,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
+from batchwright_server.api.limits import Limits
+from batchwright_server.api.tls import TlsFiles
 from batchwright_server.config import flags, monitoring
 from batchwright_server.config.document import parse_document, render_document
 from batchwright_server.config.problems import InvalidDocument
 
 EX_USAGE = 64  # sysexits.h; what OVMS ends with after a bad command line
+LARGEST_INT = 2**31 - 1  # of gRPC's arguments
 DEFAULT_CACHE = Path("/opt/cache")  # OVMS's
 
 _MODEL_KEYS = {"name": "model_name", "base_path": "model_path"}  # where file and flag differ
@@ -32,7 +36,12 @@ class Settings:
     rest_bind_address: str
     grpc_channel_arguments: Mapping[str, str | int]
     poll_seconds: float  # 0: the configuration file is not polled
+    limits: Limits
+    tls: TlsFiles | None
+    auth_token_file: Path | None
     log_level: str
+    log_format: str  # text or json
+    tracing_endpoint: str | None  # URL of an OTLP/HTTP collector; None: no tracing
     cache_dir: Path | None
     cpu_extension: Path | None
     warnings: tuple[str, ...]  # of what was given and does nothing
@@ -67,7 +76,12 @@ def parse_settings(arguments: Sequence[str]) -> Settings:
         rest_bind_address=given.rest_bind_address,
         grpc_channel_arguments=_channel_arguments(parser, given.grpc_channel_arguments),
         poll_seconds=given.file_system_poll_wait_seconds,
+        limits=_limits(parser, given),
+        tls=_tls(parser, given),
+        auth_token_file=_path(given.auth_token_file),
         log_level="DEBUG" if given.log_level == "TRACE" else given.log_level,
+        log_format=given.log_format,
+        tracing_endpoint=given.tracing_endpoint or None,
         cache_dir=_path(given.cache_dir)
         or (DEFAULT_CACHE if os.access(DEFAULT_CACHE, os.W_OK) else None),
         cpu_extension=_path(given.cpu_extension),
@@ -88,6 +102,8 @@ def _make_parser() -> _Parser:
     )
     parser.add_argument("--version", action="version", version=_version())
     _add(parser.add_argument_group("server"), flags.SERVER)
+    _add(parser.add_argument_group("who may call"), flags.PROTECTION)
+    _add(parser.add_argument_group("how much"), flags.LIMITS)
     _add(parser.add_argument_group("one model, instead of --config_path"), flags.MODEL)
     _add(parser.add_argument_group("accepted for OpenVINO Model Server's sake"), flags.ACCEPTED)
     _add(parser.add_argument_group("refused"), flags.REFUSED)
@@ -110,6 +126,8 @@ def _add(group: "argparse._ArgumentGroup", table: Sequence[flags.Flag]) -> None:
                 options |= {"nargs": "?", "const": True, "type": _switch}
             case flags.Kind.LEVEL:
                 options |= {"choices": flags.LEVELS, "type": str.upper}
+            case flags.Kind.FORMAT:
+                options |= {"choices": flags.FORMATS}
             case _:
                 options |= {"type": _CONVERTERS[flag.kind]}
         group.add_argument(f"--{flag.name}", **options)
@@ -128,6 +146,12 @@ def _json(text: str) -> object:
         raise argparse.ArgumentTypeError(f"not valid JSON: {error}") from error
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"expected http://host:port or https://host:port, got {text!r}")
+    return text
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in ("true", "false", "1", "0"):
         raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
@@ -140,6 +164,7 @@ _CONVERTERS = {
     flags.Kind.SECONDS: float,
     flags.Kind.PORT: _port,
     flags.Kind.JSON: _json,
+    flags.Kind.URL: _url,
 }
 
 
@@ -165,6 +190,28 @@ def _check(parser: _Parser, given: argparse.Namespace) -> None:
         parser.error("--file_system_poll_wait_seconds: expected seconds, 0 for never")
     if given.cpu_extension and not Path(given.cpu_extension).is_file():
         parser.error(f"--cpu_extension: no file {given.cpu_extension!r}")
+
+
+def _limits(parser: _Parser, given: argparse.Namespace) -> Limits:
+    limits = Limits(**{field.name: getattr(given, field.name) for field in dataclasses.fields(Limits)})
+    for name, value in dataclasses.asdict(limits).items():
+        least = 1 if name == "max_message_bytes" else 0
+        most = LARGEST_INT if isinstance(value, int) else LARGEST_INT / 1000  # gRPC counts milliseconds
+        if not least <= value <= most:
+            parser.error(f"--{name}: expected {least} to {most:.0f}, got {value}")
+    return limits
+
+
+def _tls(parser: _Parser, given: argparse.Namespace) -> TlsFiles | None:
+    certificate, key = _path(given.tls_cert_path), _path(given.tls_key_path)
+    authorities = _path(given.tls_client_ca_path)
+    if certificate and key:
+        return TlsFiles(certificate, key, authorities)
+    if certificate or key or authorities:
+        parser.error(
+            "--tls_cert_path and --tls_key_path: expected both (--tls_client_ca_path adds to them)"
+        )
+    return None
 
 
 def _check_addresses(parser: _Parser, given: argparse.Namespace) -> None:

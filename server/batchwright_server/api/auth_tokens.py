@@ -30,7 +30,7 @@ class Tokens:
             return f"{EXPECTED}, got nothing"
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             return f"{EXPECTED}, got another scheme"
-        given = _digest(authorization[len(_SCHEME) :].strip().encode())
+        given = _digest(authorization[len(_SCHEME) :].strip().encode(errors="surrogatepass"))
         # Every token is compared, each in constant time.
         matches = [hmac.compare_digest(given, known) for known in self._files.current()]
         return "" if any(matches) else f"{EXPECTED}, got an unknown token"

@@ -10,11 +10,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from batchwright_server.api.admission import Admission
+from batchwright_server.api.auth_grpc import TokenInterceptor
 from batchwright_server.api.backend import Backend
+from batchwright_server.api.calls import Edge
 from batchwright_server.api.grpc_kserve import InferenceServicer
 from batchwright_server.api.grpc_tfs import ModelServicer, PredictionServicer
 from batchwright_server.api.health_service import HealthService
 from batchwright_server.api.interceptor import StatusInterceptor
+from batchwright_server.api.protection import Protection
 from batchwright_server.protos import (
     grpc_predict_v2_pb2,
     grpc_predict_v2_pb2_grpc,
@@ -24,10 +27,8 @@ from batchwright_server.protos import (
     prediction_service_pb2_grpc,
 )
 
-MAX_MESSAGE_BYTES = 1 << 30  # as OVMS
 _OPTIONS = {
-    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_send_message_length": 1 << 30,  # as OVMS
     "grpc.so_reuseport": 0,  # a second server on the same port is a mistake unless asked for
 }
 _SERVICES = (
@@ -54,11 +55,15 @@ class GrpcAddress:
 class GrpcServer:
     """Serves every gRPC service."""
 
-    def __init__(self, backend: Backend, address: GrpcAddress) -> None:
+    def __init__(
+        self, backend: Backend, address: GrpcAddress, edge: Edge, protection: Protection
+    ) -> None:
         options = list((_OPTIONS | dict(address.arguments)).items())
         self._admission = Admission()
+        self._certificates = protection.certificates
+        guards = [TokenInterceptor(protection.tokens)] if protection.tokens else []
         self._server = grpc.aio.server(
-            interceptors=[StatusInterceptor(self._admission)], options=options
+            interceptors=[StatusInterceptor(self._admission, edge), *guards], options=options
         )
         self._listening = address
         self._is_shared = bool(dict(options)["grpc.so_reuseport"])
@@ -91,10 +96,18 @@ class GrpcServer:
     async def start(self) -> int:
         """Listen; gives the port, chosen by the system where 0 was asked for. Raises OSError."""
         try:
-            port: int = self._server.add_insecure_port(str(self._listening))
+            port = self._add_port()
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self._listening}: {error}") from error
         await self._server.start()
+        return port
+
+    def _add_port(self) -> int:
+        address = str(self._listening)
+        if self._certificates is None:
+            port: int = self._server.add_insecure_port(address)
+        else:
+            port = self._server.add_secure_port(address, self._certificates.to_credentials())
         return port
 
     async def stop(self, grace_seconds: float) -> None:

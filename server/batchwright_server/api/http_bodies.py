@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from aiohttp import web
 
-MAX_BODY_BYTES = 1 << 30  # as a gRPC message
 _QUICK_BYTES = 1 << 20  # what is converted faster than a thread is asked to
 
 T = TypeVar("T")
@@ -14,14 +13,14 @@ T = TypeVar("T")
 
 async def read(request: web.Request) -> bytes:
     """The whole body. Raises HTTPRequestEntityTooLarge, before reading where the length is announced."""
-    announced = request.content_length or 0
-    if announced > MAX_BODY_BYTES:
-        raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, announced)
+    limit, announced = request.client_max_size, request.content_length or 0
+    if announced > limit:
+        raise web.HTTPRequestEntityTooLarge(limit, announced)
     chunks, size = [], 0
     async for chunk in request.content.iter_any():
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, size)
+        if size > limit:
+            raise web.HTTPRequestEntityTooLarge(limit, size)
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -10,7 +10,7 @@ MAX_RANK = 32  # dimensions of a tensor
 MAX_TENSORS = 1024  # inputs, or outputs, of a request
 MAX_REPEATED_BYTES = 64 << 20  # of a tensor written as one value that stands for all elements
 
-_HANDSHAKE_SECONDS = 20  # until a connection that says nothing is closed
+HANDSHAKE_SECONDS = 20  # until a connection that says nothing is closed
 _CLIENT_PING_SECONDS = 10  # clients may not ask more often than this whether the server is there
 
 
@@ -35,7 +35,7 @@ class Limits:
             "grpc.max_connection_idle_ms": self.max_connection_idle_seconds,
             "grpc.keepalive_time_ms": self.keepalive_time_seconds,
             "grpc.keepalive_timeout_ms": self.keepalive_timeout_seconds,
-            "grpc.server_handshake_timeout_ms": _HANDSHAKE_SECONDS,
+            "grpc.server_handshake_timeout_ms": HANDSHAKE_SECONDS,
             "grpc.http2.min_ping_interval_without_data_ms": _CLIENT_PING_SECONDS,
         }
         counts = {

@@ -14,7 +14,7 @@ from batchwright_server.api.watched_files import WatchedFiles
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """Where the certificate chain, its key and the authorities of clients (None: any client) are: PEM."""
+    """Where the certificate chain, its key and the authorities of clients are (PEM); None: any."""
 
     certificate: Path
     key: Path
@@ -60,6 +60,7 @@ class Certificates:
         """For HTTP, whose clients may show a certificate if authorities are given. Raises OSError."""
         # A context cannot forget authorities: each state of the files has its own, chosen as hands are
         # shaken. OpenSSL asks for every client, those that name no server too.
+        self.check()
         front = _context(self.wants_clients)
         front.sni_callback = self._choose
         return front

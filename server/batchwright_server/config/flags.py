@@ -24,6 +24,8 @@ class Kind(Enum):
     PORT = "port"
     JSON = "json"
     LEVEL = "level"
+    FORMAT = "format"
+    URL = "url"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Flag:
 
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
+FORMATS = ("text", "json")
 
 SERVER = (
     Flag("config_path", "configuration file (JSON) with the models"),
@@ -62,6 +65,37 @@ SERVER = (
     ),
     Flag("metrics_list", "all metrics are served; unknown names are warned of", default=""),
     Flag("log_level", "one of TRACE (as DEBUG), DEBUG, INFO, WARNING, ERROR", Kind.LEVEL, "INFO"),
+    Flag("log_format", "text or json, one line an event", Kind.FORMAT, "text"),
+    Flag(
+        "tracing_endpoint",
+        "URL of an OpenTelemetry collector (OTLP over HTTP); off if not given",
+        Kind.URL,
+    ),
+)
+
+PROTECTION = (
+    Flag("tls_cert_path", "certificate chain of the server (PEM), for gRPC and HTTP"),
+    Flag("tls_key_path", "its key (PEM, without a password)"),
+    Flag("tls_client_ca_path", "authorities (PEM) of the certificates that clients must show"),
+    Flag("auth_token_file", "file with a bearer token in each line; calls must carry one of them"),
+)
+
+LIMITS = (
+    Flag("max_message_bytes", "of a gRPC message or an HTTP body that comes", Kind.NUMBER, 1 << 30),
+    Flag("max_connections", "open at once, gRPC and HTTP each, 0 for any number", Kind.NUMBER, 0),
+    Flag("max_concurrent_streams", "gRPC calls of a connection, 0 for any number", Kind.NUMBER, 0),
+    Flag("max_connection_age_seconds", "gRPC clients connect anew, 0 for never", Kind.SECONDS, 0.0),
+    Flag(
+        "max_connection_age_grace_seconds",
+        "for calls that run when their connection is of age, 0 for any time",
+        Kind.SECONDS,
+        300.0,
+    ),
+    Flag("max_connection_idle_seconds", "until a silent one is closed, 0 for never", Kind.SECONDS, 0.0),
+    Flag(
+        "keepalive_time_seconds", "a silent gRPC client is asked after it, 0 for 2 h", Kind.SECONDS, 60.0
+    ),
+    Flag("keepalive_timeout_seconds", "for its answer, 0 for 20 s", Kind.SECONDS, 20.0),
 )
 
 MODEL = (
@@ -131,4 +165,4 @@ REFUSED = (
     _refused("remove_from_config", refusals.MANAGEMENT),
 )
 
-ALL = (*SERVER, *MODEL, *ACCEPTED, *REFUSED)
+ALL = (*SERVER, *PROTECTION, *LIMITS, *MODEL, *ACCEPTED, *REFUSED)

@@ -152,6 +152,9 @@ BAD = {
     "switch": ([*MODEL, "--rest_port", "5", "--metrics_enable=maybe"], "expected true or false"),
     "poll": ([*MODEL, "--port", "5", "--file_system_poll_wait_seconds=-1"], "expected seconds"),
     "addresses": ([*MODEL, "--port", "5", "--grpc_bind_address", "a,b"], "several addresses are not"),
+    "half a pair": ([*MODEL, "--port", "5", "--tls_cert_path", "c"], "--tls_key_path: expected both"),
+    "no message": ([*MODEL, "--port", "5", "--max_message_bytes=0"], "expected 1 to 2147483647, got 0"),
+    "age": ([*MODEL, "--port", "5", "--max_connection_age_seconds=nan"], "expected 0 to 2147484"),
     "pairs": ([*MODEL, "--port", "5", "--grpc_channel_arguments", "x"], "expected key=value"),
 }
 
