@@ -73,9 +73,12 @@ class Controller:
             next_in=_next_in(look),
         )
 
-    def forget(self, key: ObjectKey) -> None:
-        """Drop what is remembered of an object that is gone."""
-        self._memories.pop(key, None)
+    async def stop(self, key: ObjectKey) -> None:
+        """Say in its status that an object's pods were ended, and drop what is remembered of it."""
+        memory = self._memories.pop(key, None)
+        if memory is not None:
+            status = outcome.stopped(memory.status, now=self._clock())
+            await self._cluster.write_status(key, status)
 
     async def _recall(self, server: ModelServer, observed: Observed, now: float) -> Memory:
         memory = self._memories.get(server.key)

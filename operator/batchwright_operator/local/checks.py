@@ -8,6 +8,7 @@ from batchwright_operator.local.placement import GRPC_ADDRESS, Placement
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
 
+MOST_REPLICAS = 250  # each has an address from 127.0.0.1 on, and one more while pods are replaced
 _Address = tuple[str, int]
 
 
@@ -34,6 +35,7 @@ def check_edit(
 
 
 def _check(servers: tuple[ModelServer, ...], placement: Placement) -> Iterator[str]:
+    yield from check_replicas(servers)
     yield from check_volumes(servers, placement.volumes)
     yield from check_ports(servers)
 
@@ -66,6 +68,14 @@ def _why_not_found(model: Model, volumes: Mapping[str, Path]) -> str:
     if directory.is_dir() and not path.is_dir():
         return f"expected a directory at {path}; there is none"
     return ""
+
+
+def check_replicas(servers: Iterable[ModelServer]) -> Iterator[str]:
+    """A sentence for each object with more pods than there are addresses for."""
+    for server in servers:
+        replicas = server.spec.replicas
+        if replicas > MOST_REPLICAS:
+            yield f"{server.name}: at most {MOST_REPLICAS} replicas fit on one machine, got {replicas}"
 
 
 def check_ports(servers: Iterable[ModelServer]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The objects that `batchwright up` keeps, each by a task of its own."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 
 from batchwright_operator.cluster.local import LocalCluster
@@ -62,10 +63,14 @@ class Objects:
                 self._view.say(f"{server.name}: the edit is taken")
 
     async def close(self) -> None:
-        """Stop keeping them; their pods stay."""
+        """Stop keeping them, end their pods, and say so in each status."""
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._cluster.close()
+        for key in self._keepers:
+            with suppress(OSError):  # a disk that is full: what matters is that the pods have ended
+                await self._controller.stop(key)
 
     def _publish(self, run: Run) -> None:
         moved = self._addresses.news(run)
@@ -75,10 +80,10 @@ class Objects:
 
     async def _remove(self, key: ObjectKey) -> None:
         self._view.say(f"{key.name}: removed, its pods are ended")
-        del self._keepers[key]
         task = self._tasks.pop(key)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        self._controller.forget(key)
         await self._cluster.delete(key)
+        await self._controller.stop(key)
+        del self._keepers[key]  # only now: what is interrupted is ended and told with the others
         self._view.forget(key.name)

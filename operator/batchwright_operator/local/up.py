@@ -64,7 +64,6 @@ async def _run(setup: Setup, view: View) -> None:
         view.say("Stopping.")
     finally:
         await objects.close()
-        await cluster.close()
         await pods.close()
         view.stop()
 

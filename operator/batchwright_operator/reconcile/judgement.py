@@ -58,11 +58,12 @@ def _config_applied(look: Look) -> Condition:
         return _false(look, kind, "ConfigRejected", text)
     if applied.is_everywhere:
         count = len(applied.progress)
-        return _true(look, kind, "Applied", f"All {count} pods serve the configuration wanted.")
+        text = f"{_all(count, 'pod')} the configuration wanted."
+        return _true(look, kind, "Applied", text)
     silent = applied.pods(Progress.UNKNOWN)
     if silent:
         text = f"No answer yet from {', '.join(silent)}: {_reason(look.reports, silent[0])}"
-        return _unknown(look, kind, "MetricsUnreachable", text)
+        return _unknown(look, kind, _silence(look), text)
     if not applied.progress:
         return _unknown(look, kind, "NoPods", "There is no pod.")
     text = f"Pods that do not serve it yet: {', '.join(applied.pods(Progress.BEHIND))}."
@@ -74,17 +75,31 @@ def _reason(reports: Reports, pod: str) -> str:
     return report.reason if isinstance(report, Unreachable) else "it is not running"
 
 
+def _silence(look: Look) -> str:
+    """Why nothing is known: pods that start give no answers, and only silence of ready ones is news."""
+    silent = (pod for pod in look.observed.current_pods if not _has_answered(look.reports, pod))
+    return "MetricsUnreachable" if any(pod.ready for pod in silent) else "PodsNotReady"
+
+
+def _has_answered(reports: Reports, pod: Pod) -> bool:
+    return isinstance(reports.get(pod.name), Signals)
+
+
+def _all(count: int, noun: str) -> str:
+    return f"The {noun} serves" if count == 1 else f"All {count} {noun}s serve"
+
+
 def _models_available(look: Look) -> Condition:
     kind = ConditionType.MODELS_AVAILABLE
     if not any(isinstance(report, Signals) for report in look.reports.values()):
-        return _unknown(look, kind, "MetricsUnreachable", "No pod has answered.")
+        return _unknown(look, kind, _silence(look), "No pod has answered.")
     failed = tuple(_each_model(look, _error))
     if failed:
         return _false(look, kind, "ModelsNotAvailable", "; ".join(failed))
     waiting = tuple(_each_model(look, _stage))
     if waiting:
         return _false(look, kind, "ModelsLoading", "; ".join(waiting))
-    return _true(look, kind, "AllAvailable", f"All {len(look.server.spec.models)} models serve.")
+    return _true(look, kind, "AllAvailable", f"{_all(len(look.server.spec.models), 'model')}.")
 
 
 def _each_model(look: Look, describe: Callable[[tuple[ModelSignals, ...]], str]) -> Iterator[str]:

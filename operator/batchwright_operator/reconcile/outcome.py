@@ -8,7 +8,14 @@ from enum import StrEnum
 from batchwright_operator.reconcile import judgement
 from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.render import names
-from batchwright_operator.resources.conditions import Condition, get_condition, merge_conditions
+from batchwright_operator.resources.conditions import (
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    get_condition,
+    merge_conditions,
+    set_condition,
+)
 from batchwright_operator.resources.status import ModelServerStatus, ModelStatus
 
 
@@ -53,6 +60,19 @@ def build_status(
     )
 
 
+def stopped(status: ModelServerStatus, *, now: float) -> ModelServerStatus:
+    """The status of an object whose pods were ended and that nothing keeps any more."""
+    told = Condition(
+        type=ConditionType.READY,
+        status=ConditionStatus.FALSE,
+        reason="Stopped",
+        message="Its pods were ended, and nothing keeps it.",
+        observed_generation=status.observed_generation,
+    )
+    conditions = set_condition(status.conditions, told, now=format_time(now))
+    return status.model_copy(update={"replicas": 0, "ready_replicas": 0, "conditions": conditions})
+
+
 def condition_events(
     previous: ModelServerStatus, status: ModelServerStatus, *, now: float
 ) -> Iterator[Event]:
@@ -77,7 +97,7 @@ _FAULTS = frozenset({"PodsCrashing", "ConfigRejected", "ModelsNotAvailable"})
 def _is_bad_news(condition: Condition, old: Condition | None) -> bool:
     if old is not None and old.reason == condition.reason:
         return False
-    # Pods that start give no answer either: silence is news only after an answer.
+    # Silence is news only after an answer.
     was_true = old is not None and old.is_true
     return condition.reason in _FAULTS or (was_true and condition.reason == "MetricsUnreachable")
 

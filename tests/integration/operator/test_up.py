@@ -30,6 +30,7 @@ async def test_a_life(program: UpProgram) -> None:
     os.kill(pid, signal.SIGKILL)
     await program.until(lambda: "PodRestarted" in program.events())
     await program.until(program.is_settled)
+    assert "MetricsUnreachable" not in program.events()
     (healed,) = program.pids()
 
     program.manifest.write_text("kind: ModelServer\n")
@@ -47,6 +48,7 @@ async def test_a_life(program: UpProgram) -> None:
     assert await program.stop() == 0
     with pytest.raises(ProcessLookupError):
         os.kill(replaced, 0)
+    assert program.condition("Ready")["reason"] == "Stopped"
 
 
 async def test_objects_come_and_go(program: UpProgram) -> None:
@@ -59,6 +61,7 @@ async def test_objects_come_and_go(program: UpProgram) -> None:
     program.write(one_model())
     await program.until(lambda: not program.pids("other"))
     assert program.pids() == [kept]
+    await program.until(lambda: program.condition("Ready", "other")["reason"] == "Stopped")
     with pytest.raises(ProcessLookupError):
         os.kill(removed, 0)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batchwright_operator.local.checks import check_free, check_ports, check_volumes
+from batchwright_operator.local.checks import check_free, check_ports, check_replicas, check_volumes
 from tests.support.modelservers import make_server
 
 
@@ -23,6 +23,14 @@ def test_port_clash() -> None:
     """Two objects on one port are told, with the one that has it."""
     problems = list(check_ports([make_server(name="one"), make_server(name="two")]))
     assert problems[0] == "two: port 9000 is one's too; change it or use --port"
+
+
+def test_replicas() -> None:
+    """More pods than addresses are refused in a sentence; on a cluster they may be as many."""
+    assert list(check_replicas([make_server(replicas=250)])) == []
+    assert list(check_replicas([make_server(replicas=300)])) == [
+        "vision: at most 250 replicas fit on one machine, got 300"
+    ]
 
 
 def test_volumes(tmp_path: Path) -> None:

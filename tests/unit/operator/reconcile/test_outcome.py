@@ -109,6 +109,43 @@ def test_events_are_transitions() -> None:
     assert told == [[], ["AllPodsReady", "Applied", "AllAvailable"], [], ["ConfigRejected"], []]
 
 
+def test_a_heal_is_not_silence() -> None:
+    """That a pod which was killed gives no answer until it is ready again is no event of its own."""
+    well = _status(POD, reports={POD.name: SERVING})
+    healing = dataclasses.replace(POD, ready=False)
+    silent = _status(healing, reports={POD.name: Unreachable("refused")}, previous=well)
+    assert _condition(silent, ConditionType.CONFIG_APPLIED).reason == "PodsNotReady"
+    assert list(outcome.condition_events(well, silent, now=1.0)) == []
+
+
+def test_a_ready_pod_that_falls_silent() -> None:
+    """A pod that answers its probe and gives no numbers is news."""
+    well = _status(POD, reports={POD.name: SERVING})
+    silent = _status(POD, reports={POD.name: Unreachable("refused")}, previous=well)
+    events = outcome.condition_events(well, silent, now=1.0)
+    assert {event.reason for event in events} == {"MetricsUnreachable"}
+
+
+def test_one_and_many() -> None:
+    """One pod is not called all."""
+    kind = ConditionType.CONFIG_APPLIED
+    one = _condition(_status(POD, reports={POD.name: SERVING}), kind)
+    assert one.message == "The pod serves the configuration wanted."
+    reports = {POD.name: SERVING, OTHER.name: SERVING}
+    two = _condition(_status(POD, OTHER, reports=reports, replicas=2), kind)
+    assert two.message == "All 2 pods serve the configuration wanted."
+
+
+def test_stopped() -> None:
+    """What nothing keeps any more is not ready, and says so since when."""
+    well = _status(POD, reports={POD.name: SERVING})
+    stopped = outcome.stopped(well, now=120.0)
+    ready = _condition(stopped, ConditionType.READY)
+    assert (ready.status, ready.reason) == ("False", "Stopped")
+    assert ready.last_transition_time == "1970-01-01T00:02:00Z"
+    assert (stopped.replicas, stopped.ready_replicas) == (0, 0)
+
+
 def test_a_restart_is_told() -> None:
     """Each restart of a process is an event with the reason of its death."""
     again = dataclasses.replace(POD, restarts=1, reason="killed by SIGKILL")
