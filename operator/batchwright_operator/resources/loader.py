@@ -46,6 +46,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
+        self.name = "the text"  # what errors call it; the file's name is told beside them
         self._nodes = 0
         self._depth = 0
         self._sizes: dict[str, int] = {}  # by anchor

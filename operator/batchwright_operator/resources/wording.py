@@ -22,7 +22,7 @@ _EXPECTED = {
     "model_type": "expected a mapping",
     "string_pattern_mismatch": "expected a text of the form {pattern}",
     "string_too_long": "expected at most {max_length} characters",
-    "string_too_short": "expected at least {min_length} characters",
+    "string_too_short": "expected a text of at least {min_length} character",
     "string_type": "expected a text; put it in quotes",
     "too_long": "expected at most {max_length} items",
     "tuple_type": "expected a list",

@@ -26,7 +26,7 @@ def _told(document: dict[str, Any]) -> list[str]:
         ({"models": ["a"]}, "spec.models[0]: expected a mapping (got 'a')"),
         ({"pod": []}, "spec.pod: expected a mapping (got a list)"),
         ({"pod": {"env": [{"name": "A", "value": 1}]}}, "expected a text; put it in quotes (got 1)"),
-        ({"pod": {"image": ""}}, "spec.pod.image: expected at least 1 characters (got '')"),
+        ({"pod": {"image": ""}}, "spec.pod.image: expected a text of at least 1 character (got '')"),
         ({"pod": {"resources": {"limits": {"cpu": True}}}}, "spec.pod.resources.limits.cpu: expected"),
         ({"pod": {"annotations": {1: "a"}}}, "spec.pod.annotations.1: expected a text as key"),
         (
