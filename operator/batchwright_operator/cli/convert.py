@@ -9,6 +9,7 @@ from batchwright_operator.cli.render import to_yaml
 from batchwright_operator.local.manifestfiles import load_manifests
 from batchwright_operator.render.conversion import Placing, render_model_server
 from batchwright_operator.render.export import export_document
+from batchwright_operator.render.pipeline_conversion import render_pipelines
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.manifests import InvalidManifests
 from batchwright_operator.resources.modelserver import ModelServer
@@ -32,7 +33,7 @@ from batchwright_server.config.problems import InvalidDocument, Problem
 def convert(
     file: Path, name: str | None, claims: tuple[str, ...], *, to_config: bool, partial: bool
 ) -> None:
-    """Turn an OpenVINO Model Server configuration (JSON) into a ModelServer manifest.
+    """Turn an OpenVINO Model Server configuration (JSON) into manifests.
 
     What cannot be said on the other side is listed on standard error, and then nothing is written
     (exit code 1) unless --partial is given.
@@ -62,11 +63,15 @@ def _to_manifest(
         click.echo(f"{file}: note: {warning}", err=True)
     placing = Placing(_volumes(document, claims, str(file.parent)), str(file.parent))
     converted = render_model_server(document, name or "models", placing)
-    return to_yaml([converted.manifest]) if converted.manifest else "", converted.losses
+    pipelines = render_pipelines(document, name or "models")
+    losses = (*converted.losses, *pipelines.losses)
+    if converted.manifest is None:
+        return "", losses
+    return to_yaml([converted.manifest, *pipelines.manifests]), losses
 
 
 def _to_config(file: Path, name: str | None, claims: tuple[str, ...]) -> tuple[str, tuple[Problem, ...]]:
-    server = _pick(load_manifests([file]), name)
+    server = _pick(load_manifests([file]).servers, name)
     mounts = {claim: directory for claim, directory in map(_parse_claim, claims) if directory}
     exported = export_document(server, Settings(claim_mounts=mounts))
     return render_document(exported.document).decode(), exported.losses

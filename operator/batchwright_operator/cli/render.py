@@ -12,6 +12,7 @@ from batchwright_operator.local.manifestfiles import load_manifests
 from batchwright_operator.render.bundle import render_bundle
 from batchwright_operator.render.names import Manifest
 from batchwright_operator.render.settings import Settings
+from batchwright_operator.resources.attachment import describe_orphan
 from batchwright_operator.resources.manifests import InvalidManifests
 
 
@@ -21,11 +22,13 @@ from batchwright_operator.resources.manifests import InvalidManifests
 def render(files: tuple[Path, ...], output: str) -> None:
     """Print the manifests for each object, its models on the strategy they start with."""
     try:
-        servers = load_manifests(files)
+        loaded = load_manifests(files)
     except InvalidManifests as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from error
-    bundles = [render_bundle(server, Settings(), {}) for server in servers]
+    for pipeline in loaded.orphans:
+        click.echo(f"left out: {describe_orphan(pipeline)}", err=True)
+    bundles = [render_bundle(server, Settings(), {}) for server in loaded.servers]
     manifests = [manifest for bundle in bundles for manifest in bundle.manifests]
     click.echo(_to_json(manifests) if output == "json" else to_yaml(manifests), nl=False)
 

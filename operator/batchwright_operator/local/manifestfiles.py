@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchwright_operator.resources import loader
+from batchwright_operator.resources.attachment import Manifests, attach
 from batchwright_operator.resources.manifests import (
     Fault,
     InvalidManifests,
+    Resource,
     check_names,
     parse_manifests,
 )
@@ -41,25 +43,29 @@ class Contents:
         return tuple("" if isinstance(item, OSError) else digest(item) for _, item in self.by_file)
 
     def parse(self) -> tuple[ModelServer, ...]:
-        """The ModelServers in all files. Raises InvalidManifests with the faults of every file."""
+        """The ModelServers in all files, each with its Pipelines. Raises InvalidManifests."""
+        return self.parse_all().servers
+
+    def parse_all(self) -> Manifests:
+        """The objects in all files. Raises InvalidManifests with the faults of every file."""
         faults: list[Fault] = []
-        found: list[tuple[str, ModelServer]] = []
+        found: list[tuple[str, Resource]] = []
         for file, content in self.by_file:
             name = "standard input" if file == STANDARD_INPUT else str(file)
             try:
                 parsed = parse_manifests(_decode(name, content), file=name)
-                found += [(name, server) for server in parsed]
+                found += [(name, item) for item in parsed]
             except InvalidManifests as error:
                 faults += error.faults
         faults += check_names(tuple(found))
         if faults:
             raise InvalidManifests(tuple(faults))
-        return tuple(server for _, server in found)
+        return attach(item for _, item in found)
 
 
-def load_manifests(files: Iterable[Path]) -> tuple[ModelServer, ...]:
-    """The ModelServers in all files. Raises InvalidManifests with the faults of every file."""
-    return Contents.read(files).parse()
+def load_manifests(files: Iterable[Path]) -> Manifests:
+    """The objects in all files. Raises InvalidManifests with the faults of every file."""
+    return Contents.read(files).parse_all()
 
 
 class Watch:

@@ -38,7 +38,8 @@ class Converted:
 
 def render_model_server(document: Document, name: str, placing: Placing) -> Converted:
     """A ModelServer that serves what `document` says."""
-    models, losses = [], list(_top_losses(document))
+    models: list[Manifest] = []
+    losses: list[Problem] = []
     for index, config in enumerate(document.models):
         path = f"model_config_list[{index}].config"
         losses += [Problem(f"{path}.{loss.path}", loss.message) for loss in _losses(config)]
@@ -66,12 +67,6 @@ def _checked(raw: Manifest, losses: list[Problem]) -> Converted:
         return Converted(None, (*losses, *problems_of(error)))
     plain = server.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return Converted({"apiVersion": API_VERSION, "kind": KIND, **plain}, tuple(losses))
-
-
-def _top_losses(document: Document) -> Iterator[Problem]:
-    for index, pipeline in enumerate(document.pipeline_config_list):
-        message = f"pipeline {pipeline.name!r} cannot be converted yet: there are no Pipeline manifests"
-        yield Problem(f"pipeline_config_list[{index}]", message)
 
 
 def _losses(config: ModelConfig) -> Iterator[Problem]:

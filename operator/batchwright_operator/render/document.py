@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from batchwright_operator.render.pipelines import render_pipeline
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.batching import Batching as BatchingSpec
 from batchwright_operator.resources.model import Model
@@ -26,7 +27,10 @@ def render_config(server: ModelServer, settings: Settings, plans: Plans) -> byte
         )
         for model in server.spec.models
     )
-    return document.render_document(document.Document(model_config_list=models))
+    pipelines = tuple(render_pipeline(pipeline) for pipeline in server.pipelines)
+    return document.render_document(
+        document.Document(model_config_list=models, pipeline_config_list=pipelines)
+    )
 
 
 def _model_config(model: Model, settings: Settings, plan: Plan) -> document.ModelConfig:

@@ -29,7 +29,8 @@ def export_document(server: ModelServer, settings: Settings) -> Exported:
     """What a server alone would have to be told to serve the same models, in OVMS's words if it can."""
     rendered = parse_document(render_config(server, settings, {}))
     entries = tuple(ModelEntry(config=_simplify(config)) for config in rendered.models)
-    return Exported(Document(model_config_list=entries), tuple(_losses(server)))
+    document = Document(model_config_list=entries, pipeline_config_list=rendered.pipeline_config_list)
+    return Exported(document, tuple(_losses(server)))
 
 
 def _simplify(config: ModelConfig) -> ModelConfig:
@@ -71,10 +72,9 @@ def _batch_sizes(batching: Batching) -> Iterator[int | str]:
 
 
 def _losses(server: ModelServer) -> Iterator[Problem]:
-    named = Metadata(name=server.name)
-    for key in ("namespace", "labels", "annotations"):
-        if getattr(server.metadata, key) != getattr(named, key):
-            yield Problem(f"metadata.{key}", "a server alone is no object of a cluster")
+    yield from _metadata_losses(server.metadata, "metadata")
+    for pipeline in server.pipelines:
+        yield from _metadata_losses(pipeline.metadata, f"Pipeline {pipeline.name}: metadata")
     if server.spec.replicas != 1:
         yield Problem("spec.replicas", "start as many servers")
     if server.spec.service != Service():
@@ -84,6 +84,13 @@ def _losses(server: ModelServer) -> Iterator[Problem]:
         yield Problem("spec.pod", "a server alone has no pod")
     for index, model in enumerate(server.spec.models):
         yield from _model_losses(model, f"spec.models[{index}].batching")
+
+
+def _metadata_losses(metadata: Metadata, path: str) -> Iterator[Problem]:
+    named = Metadata(name=metadata.name)
+    for key in ("namespace", "labels", "annotations"):
+        if getattr(metadata, key) != getattr(named, key):
+            yield Problem(f"{path}.{key}", "a server alone is no object of a cluster")
 
 
 def _model_losses(model: Model, path: str) -> Iterator[Problem]:

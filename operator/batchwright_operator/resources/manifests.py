@@ -2,13 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from batchwright_operator.resources import loader, wording
-from batchwright_operator.resources.modelserver import API_VERSION, KIND, ModelServer
+from batchwright_operator.resources import loader, modelserver, pipeline, wording
+from batchwright_operator.resources.modelserver import API_VERSION, ModelServer
+from batchwright_operator.resources.pipeline import Pipeline
 from batchwright_server.config.problems import Problem
+
+Resource = ModelServer | Pipeline
+_KINDS: dict[str, type[ModelServer] | type[Pipeline]] = {
+    modelserver.KIND: ModelServer,
+    pipeline.KIND: Pipeline,
+}
 
 
 @dataclass(frozen=True)
@@ -32,29 +40,30 @@ class InvalidManifests(ValueError):
         self.faults = faults
 
 
-def parse_manifests(text: str, *, file: str) -> tuple[ModelServer, ...]:
-    """The ModelServers in a YAML text of any number of documents. Raises InvalidManifests."""
+def parse_manifests(text: str, *, file: str) -> tuple[Resource, ...]:
+    """The objects in a YAML text of any number of documents. Raises InvalidManifests."""
     found = list(_objects(text, file=file))
     faults = tuple(item for item in found if isinstance(item, Fault))
     if not found:
-        faults = (Fault(file, None, Problem("", f"no object in it; expected a {KIND}")),)
+        faults = (Fault(file, None, Problem("", f"no object in it; expected a {modelserver.KIND}")),)
     if faults:
         raise InvalidManifests(faults)
-    return tuple(item for item in found if isinstance(item, ModelServer))
+    return tuple(item for item in found if not isinstance(item, Fault))
 
 
-def check_names(servers: tuple[tuple[str, ModelServer], ...]) -> tuple[Fault, ...]:
-    """A fault for each (file, object) whose name an earlier object has."""
-    faults, seen = [], dict[str, str]()
-    for file, server in servers:
-        if server.name in seen:
-            message = f"{server.name!r} is the name of an object in {seen[server.name]} too"
+def check_names(objects: tuple[tuple[str, Resource], ...]) -> tuple[Fault, ...]:
+    """A fault for each (file, object) whose name an earlier object of its kind has."""
+    faults, seen = [], dict[tuple[str, str], str]()
+    for file, item in objects:
+        key = (item.kind, item.name)
+        if key in seen:
+            message = f"{item.name!r} is the name of an object in {seen[key]} too"
             faults.append(Fault(file, None, Problem("metadata.name", message)))
-        seen.setdefault(server.name, file)
+        seen.setdefault(key, file)
     return tuple(faults)
 
 
-def _objects(text: str, *, file: str) -> Iterator[ModelServer | Fault]:
+def _objects(text: str, *, file: str) -> Iterator[Resource | Fault]:
     index = 0
     try:
         for index, raw in enumerate(loader.load_documents(text)):
@@ -64,15 +73,16 @@ def _objects(text: str, *, file: str) -> Iterator[ModelServer | Fault]:
         yield Fault(file, None, Problem("", f"not valid YAML: {_one_line(error)}"))
 
 
-def _parse_object(raw: object, *, file: str, index: int) -> Iterator[ModelServer | Fault]:
+def _parse_object(raw: Any, *, file: str, index: int) -> Iterator[Resource | Fault]:
     problems = tuple(_check_kind(raw))
     if problems:
         yield from (Fault(file, index, problem) for problem in problems)
         return
+    resource = _KINDS[raw["kind"]]
     try:
-        yield ModelServer.model_validate(raw, by_alias=True, by_name=False)
+        yield resource.model_validate(raw, by_alias=True, by_name=False)
     except ValidationError as error:
-        found = wording.to_problems(error, ModelServer)
+        found = wording.to_problems(error, resource)
         yield from (Fault(file, index, problem) for problem in found)
 
 
@@ -80,10 +90,11 @@ def _check_kind(raw: object) -> Iterator[Problem]:
     if not isinstance(raw, dict):
         yield Problem("", f"expected a mapping with apiVersion and kind, got {wording.shorten(raw)}")
         return
-    for key, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
+    for key, choices in (("apiVersion", [API_VERSION]), ("kind", list(_KINDS))):
+        expected = " or ".join(choices)
         if key not in raw:
             yield Problem(key, f"required, but missing; expected {expected}")
-        elif raw[key] != expected:
+        elif raw[key] not in choices:
             yield Problem(key, f"expected {expected} (got {wording.shorten(raw[key])})")
 
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from batchwright_operator.resources.metadata import Metadata, ObjectKey
 from batchwright_operator.resources.model import Model
+from batchwright_operator.resources.pipeline import Pipeline
 from batchwright_operator.resources.pod import Pod, Service
 from batchwright_operator.resources.strict import Strict, Unavailable
 
@@ -51,6 +52,12 @@ class ModelServer(Strict):
     metadata: Metadata
     spec: ModelServerSpec
     status: object = None  # written by the controller; what a user writes here is not read
+    _pipelines: tuple[Pipeline, ...] = PrivateAttr(default=())  # objects of their own: no field
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """The Pipelines over its models that are to be served, in the order of their served names."""
+        return self._pipelines
 
     @property
     def key(self) -> ObjectKey:
@@ -66,6 +73,12 @@ class ModelServer(Strict):
         """The same object as its `generation`-th edit."""
         metadata = self.metadata.model_copy(update={"generation": generation})
         return self.model_copy(update={"metadata": metadata})
+
+    def with_pipelines(self, pipelines: tuple[Pipeline, ...]) -> "ModelServer":
+        """The same object with these Pipelines over its models."""
+        copy = self.model_copy()
+        copy._pipelines = pipelines  # noqa: SLF001  a copy of our own
+        return copy
 
     def with_ports(self, *, grpc_port: int, http_port: int) -> "ModelServer":
         """The same object at other ports."""

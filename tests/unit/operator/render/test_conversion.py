@@ -154,29 +154,6 @@ def test_what_a_manifest_cannot_say_is_listed(config: dict[str, Any], path: str)
     assert f"model_config_list[0].config.{path}" in [loss.path for loss in converted.losses]
 
 
-def test_pipelines_are_told_not_to_be_converted_yet() -> None:
-    """The pipeline is named."""
-    pipeline = {
-        "name": "dag",
-        "inputs": ["x"],
-        "nodes": [
-            {
-                "name": "n",
-                "type": "DL model",
-                "model_name": "m",
-                "inputs": [{"x": {"node_name": "request", "data_item": "x"}}],
-                "outputs": [{"data_item": "y", "alias": "y"}],
-            }
-        ],
-        "outputs": [{"y": {"node_name": "n", "data_item": "y"}}],
-    }
-    document = parse({"name": "m", "base_path": "/models/other"}, pipeline_config_list=[pipeline])
-
-    [loss] = render_model_server(document, "m", PLACING).losses
-
-    assert "'dag'" in loss.message
-
-
 def test_a_name_that_a_manifest_cannot_have_is_told() -> None:
     """Without a valid object there is no manifest, and the reason is there."""
     converted = render_model_server(parse({"name": "a/b", "base_path": "/models/other"}), "m", PLACING)

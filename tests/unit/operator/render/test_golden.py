@@ -10,6 +10,7 @@ import yaml
 
 from batchwright_operator.render.bundle import render_bundle
 from batchwright_operator.render.settings import POD_IP, Settings
+from batchwright_operator.resources.attachment import attach
 from batchwright_operator.resources.manifests import parse_manifests
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -19,7 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_golden(name: str) -> None:
     """The manifests are those in the file, to the last key."""
     source = GOLDEN / f"{name}.modelserver.yaml"
-    (server,) = parse_manifests(source.read_text(), file=source.name)
+    (server,) = attach(parse_manifests(source.read_text(), file=source.name)).servers
     expected = list(yaml.safe_load_all((GOLDEN / f"{name}.yaml").read_text()))
     assert list(render_bundle(server, Settings(), {}).manifests) == expected
 
@@ -27,7 +28,7 @@ def test_golden(name: str) -> None:
 def test_golden_local() -> None:
     """On one machine the addresses are the pod's own, and volumes are real directories."""
     source = GOLDEN / "smallest.modelserver.yaml"
-    (server,) = parse_manifests(source.read_text(), file=source.name)
+    (server,) = attach(parse_manifests(source.read_text(), file=source.name)).servers
     settings = Settings(
         config_mount="/state/config",
         claim_mounts={"models": "/here/models"},

@@ -27,7 +27,7 @@ def test_faults_of_all_documents() -> None:
     assert _faults(text) == [
         "a.yaml: document 1: spec.replica: unknown key; did you mean replicas?",
         "a.yaml: document 2: apiVersion: required, but missing; expected batchwright.dev/v1alpha1",
-        "a.yaml: document 2: kind: expected ModelServer (got 'Deployment')",
+        "a.yaml: document 2: kind: expected ModelServer or Pipeline (got 'Deployment')",
         "a.yaml: document 3: expected a mapping with apiVersion and kind, got a list",
     ]
 
