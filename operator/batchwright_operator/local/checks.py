@@ -92,10 +92,11 @@ def check_ports(servers: Iterable[ModelServer]) -> Iterator[str]:
 
 def check_free(servers: Iterable[ModelServer], running: Iterable[ModelServer] = ()) -> Iterator[str]:
     """A sentence for each port that another program than `running` uses on this machine."""
-    ours = {place for server in running for place in _listens_at(server)}
+    # By port alone: after a replacement a pod may be at any of its object's addresses.
+    ours = {port for server in running for _, port in _listens_at(server)}
     for server in servers:
         for address, port in _listens_at(server):
-            reason = "" if (address, port) in ours else _why_not_free(address, port)
+            reason = "" if port in ours else _why_not_free(address, port)
             if reason:
                 yield f"{server.name}: cannot listen at {address}:{port}: {reason}; choose with --port"
 

@@ -59,3 +59,14 @@ def test_ports_of_ones_own(taken: int) -> None:
     running = make_server(service={"grpcPort": taken, "httpPort": taken - 1})
     edited = make_server(name="other", service={"grpcPort": taken, "httpPort": taken - 1})
     assert list(check_free([edited], [running])) == []
+
+
+def test_an_address_that_a_pod_moved_to() -> None:
+    """One more replica is no clash with a pod that a replacement brought to the next address."""
+    with socket.socket() as moved:
+        moved.bind(("127.0.0.2", 0))
+        moved.listen()
+        service = {"grpcPort": 1, "httpPort": moved.getsockname()[1]}
+        more = make_server(replicas=2, service=service)
+        assert list(check_free([more], [make_server(service=service)])) == []
+        assert "127.0.0.2" in list(check_free([more]))[-1]
