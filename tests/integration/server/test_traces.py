@@ -1,0 +1,137 @@
+"""What a traced server tells a collector."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import grpc
+import numpy as np
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.support import collector, models, serving, tfs
+from tests.support.polling import eventually
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
+
+
+async def ask_over_grpc(port: int) -> None:
+    request = tfs.predict_request("m", x=np.ones((3, 4), np.float32))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = tfs.TfsClient(channel).prediction
+        await stub.Predict(request, metadata=(("traceparent", TRACEPARENT),), timeout=30)
+
+
+async def ask_over_http(port: int) -> None:
+    body = {"instances": np.ones((3, 4)).tolist()}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(
+            f"http://127.0.0.1:{port}/v1/models/m:predict",
+            json=body,
+            headers={"traceparent": TRACEPARENT},
+        ) as response,
+    ):
+        assert response.status == 200
+
+
+def tree(spans: list[Span]) -> dict[str, str]:
+    """Each span of the client's trace by name, with the name of its parent."""
+    mine = [span for span in spans if span.trace_id.hex() == TRACE]
+    names = {span.span_id.hex(): span.name for span in mine} | {PARENT: "client"}
+    return {span.name: names[span.parent_span_id.hex()] for span in mine}
+
+
+async def trace(tmp_path: Path, strategy: str, protocol: str) -> dict[str, str]:
+    """The spans of one request to a server process with this strategy."""
+    folder = models.save(models.affine(), tmp_path / "m")
+    batching = {"strategy": strategy}
+    config = tmp_path / "config.json"
+    serving.write_config(config, serving.document(serving.model_config("m", folder, batching=batching)))
+    port, rest_port = serving.free_port(), serving.free_port()
+    with collector.collect() as running:
+        command = [sys.executable, "-m", "batchwright_server", "--config_path", str(config)]
+        command += ["--port", str(port), "--rest_port", str(rest_port)]
+        command += ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
+        command += ["--tracing_endpoint", running.url, "--log_format", "json"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
+            try:
+                await eventually(lambda: is_ready(rest_port))
+                await (ask_over_grpc(port) if protocol == "grpc" else ask_over_http(rest_port))
+                server.send_signal(signal.SIGTERM)
+                _, told = server.communicate(timeout=20)
+            finally:
+                server.kill()
+    assert server.returncode == 0
+    assert all(re.fullmatch(r"\{.*\}", line) for line in told.splitlines())
+    return tree(running.spans)
+
+
+async def is_ready(port: int) -> bool:
+    url = f"http://127.0.0.1:{port}/v2/health/ready"
+    try:
+        async with aiohttp.ClientSession() as http, http.get(url) as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name"),
+    [
+        ("grpc", "/tensorflow.serving.PredictionService/Predict"),
+        ("http", "POST /v1/models/{model}:predict"),
+    ],
+)
+async def test_a_reload_is_seen_in_the_clients_trace(tmp_path: Path, protocol: str, name: str) -> None:
+    """The request under the client's span; waiting, the reload it waited for, and inference under it."""
+    assert await trace(tmp_path, "reload", protocol) == {
+        name: "client",
+        "queue": name,
+        "reload": "queue",
+        "infer": name,
+    }
+
+
+async def test_shards_are_seen(tmp_path: Path) -> None:
+    """A split batch is a span of its own, with its inferences in it; nothing waited, nothing reloaded."""
+    name = "/tensorflow.serving.PredictionService/Predict"
+
+    assert await trace(tmp_path, "demultiplex", "grpc") == {
+        name: "client",
+        "shards": name,
+        "infer": "shards",
+    }
+
+
+async def test_a_traced_request_runs_whether_or_not_anybody_collects(tmp_path: Path) -> None:
+    """Without a collector the server serves, says so in the log, and ends in a few seconds."""
+    folder = models.save(models.affine(), tmp_path / "m")
+    port, rest_port = serving.free_port(), serving.free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "batchwright_server",
+        "--model_name",
+        "m",
+        "--model_path",
+        str(folder),
+    ]
+    command += ["--port", str(port), "--rest_port", str(rest_port), "--batch_size", "auto"]
+    command += ["--tracing_endpoint", f"http://127.0.0.1:{serving.free_port()}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
+        try:
+            await eventually(lambda: is_ready(rest_port))
+            await ask_over_grpc(port)
+            server.send_signal(signal.SIGTERM)
+            _, told = server.communicate(timeout=20)
+        finally:
+            server.kill()
+
+    assert server.returncode == 0
+    assert "Failed to export" in told
