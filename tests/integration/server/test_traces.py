@@ -4,6 +4,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -47,26 +49,33 @@ def tree(spans: list[Span]) -> dict[str, str]:
     return {span.name: names[span.parent_span_id.hex()] for span in mine}
 
 
+@contextmanager
+def process(tmp_path: Path, endpoint: str, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "batchwright_server", *flags, "--tracing_endpoint", endpoint]
+    command += ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
 async def trace(tmp_path: Path, strategy: str, protocol: str) -> dict[str, str]:
     """The spans of one request to a server process with this strategy."""
     folder = models.save(models.affine(), tmp_path / "m")
-    batching = {"strategy": strategy}
     config = tmp_path / "config.json"
-    serving.write_config(config, serving.document(serving.model_config("m", folder, batching=batching)))
+    entry = serving.model_config("m", folder, batching={"strategy": strategy})
+    serving.write_config(config, serving.document(entry))
     port, rest_port = serving.free_port(), serving.free_port()
-    with collector.collect() as running:
-        command = [sys.executable, "-m", "batchwright_server", "--config_path", str(config)]
-        command += ["--port", str(port), "--rest_port", str(rest_port)]
-        command += ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
-        command += ["--tracing_endpoint", running.url, "--log_format", "json"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
-            try:
-                await eventually(lambda: is_ready(rest_port))
-                await (ask_over_grpc(port) if protocol == "grpc" else ask_over_http(rest_port))
-                server.send_signal(signal.SIGTERM)
-                _, told = server.communicate(timeout=20)
-            finally:
-                server.kill()
+    flags = ["--config_path", str(config), "--port", str(port), "--rest_port", str(rest_port)]
+    with (
+        collector.collect() as running,
+        process(tmp_path, running.url, *flags, "--log_format", "json") as server,
+    ):
+        await eventually(lambda: is_ready(rest_port))
+        await (ask_over_grpc(port) if protocol == "grpc" else ask_over_http(rest_port))
+        server.send_signal(signal.SIGTERM)
+        _, told = server.communicate(timeout=20)
     assert server.returncode == 0
     assert all(re.fullmatch(r"\{.*\}", line) for line in told.splitlines())
     return tree(running.spans)
@@ -89,17 +98,17 @@ async def is_ready(port: int) -> bool:
     ],
 )
 async def test_a_reload_is_seen_in_the_clients_trace(tmp_path: Path, protocol: str, name: str) -> None:
-    """The request under the client's span; waiting, the reload it waited for, and inference under it."""
+    """The request under the client's span; under it its wait, the reload, and the inference."""
     assert await trace(tmp_path, "reload", protocol) == {
         name: "client",
         "queue": name,
-        "reload": "queue",
+        "reload": name,
         "infer": name,
     }
 
 
 async def test_shards_are_seen(tmp_path: Path) -> None:
-    """A split batch is a span of its own, with its inferences in it; nothing waited, nothing reloaded."""
+    """A split batch is a span of its own, its inferences in it; nothing waited, nothing reloaded."""
     name = "/tensorflow.serving.PredictionService/Predict"
 
     assert await trace(tmp_path, "demultiplex", "grpc") == {
@@ -113,25 +122,13 @@ async def test_a_traced_request_runs_whether_or_not_anybody_collects(tmp_path: P
     """Without a collector the server serves, says so in the log, and ends in a few seconds."""
     folder = models.save(models.affine(), tmp_path / "m")
     port, rest_port = serving.free_port(), serving.free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "batchwright_server",
-        "--model_name",
-        "m",
-        "--model_path",
-        str(folder),
-    ]
-    command += ["--port", str(port), "--rest_port", str(rest_port), "--batch_size", "auto"]
-    command += ["--tracing_endpoint", f"http://127.0.0.1:{serving.free_port()}"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
-        try:
-            await eventually(lambda: is_ready(rest_port))
-            await ask_over_grpc(port)
-            server.send_signal(signal.SIGTERM)
-            _, told = server.communicate(timeout=20)
-        finally:
-            server.kill()
+    flags = ["--model_name", "m", "--model_path", str(folder), "--batch_size", "auto"]
+    flags += ["--port", str(port), "--rest_port", str(rest_port)]
+    with process(tmp_path, f"http://127.0.0.1:{serving.free_port()}", *flags) as server:
+        await eventually(lambda: is_ready(rest_port))
+        await ask_over_grpc(port)
+        server.send_signal(signal.SIGTERM)
+        _, told = server.communicate(timeout=20)
 
     assert server.returncode == 0
     assert "Failed to export" in told
