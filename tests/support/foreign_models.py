@@ -22,6 +22,15 @@ def write_onnx(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(number(1, 8) + message(8, text(1, ""), number(2, 13)) + graph)
 
 
+def write_onnx_with_data_at(folder: Path, **external: str) -> None:
+    """The same, its constant outside of the file: `location`, `offset` and `length` say where."""
+    places = (message(13, text(1, key), text(2, value)) for key, value in external.items())
+    one = message(5, number(1, 4), number(2, _FLOAT), text(8, "one"), *places, number(14, 1))
+    add = message(1, text(1, "x"), text(1, "one"), text(2, "y"), text(3, "add"), text(4, "Add"))
+    graph = message(7, add, text(2, "g"), one, _onnx_value(11, "x"), _onnx_value(12, "y"))
+    (folder / "model.onnx").write_bytes(number(1, 8) + message(8, text(1, ""), number(2, 13)) + graph)
+
+
 def write_frozen_graph(folder: Path) -> None:
     """A frozen TensorFlow graph."""
     (folder / "frozen.pb").write_bytes(_graph_nodes())

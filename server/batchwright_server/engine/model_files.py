@@ -1,5 +1,6 @@
 """The files of one version: which of them OpenVINO reads, and that all of them are where they belong."""
 
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,11 @@ _SAVED_MODEL = "saved_model.pb"
 _PATTERNS = ("*.xml", "*.onnx", "*.pdmodel", _SAVED_MODEL, "*.pb", "*.tflite")
 
 
+_MEMORY_ADDRESS = b"_ORT_MEM_ADDR_"  # ONNX Runtime's, between its own parts
+
+
 class Misplaced(ValueError):
-    """A file that is not there, or lies outside the model's folder; the message says which."""
+    """Data that are not there, or not where the model's own are; the message says which."""
 
 
 def find_model(place: Path) -> Path:
@@ -39,6 +43,20 @@ def check_inside(place: Path, base: Path) -> None:
         if not target.is_relative_to(root):
             raise Misplaced(
                 f"{str(path)!r} leads out of {str(base)!r}, to {str(target)!r}; copy the file instead"
+            )
+
+
+def check_source(path: Path) -> None:
+    """Raise Misplaced if a model file takes weights from an address in memory instead of from a file.
+
+    OpenVINO believes such an address: it is the server's memory that would be read, or end the process.
+    """
+    if path.is_dir() or not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(_MEMORY_ADDRESS) >= 0:
+            raise Misplaced(
+                f"{str(path)!r} takes weights from an address in memory; save the model with its weights"
             )
 
 

@@ -55,7 +55,9 @@ class OpenVinoEngine:
 
     def _read(self, place: Path, config: ModelConfig) -> tuple[ov.Model, PortNames]:
         mapping = _read_mapping(place)
-        model = self._device.core.read_model(model_files.find_model(place))
+        source = model_files.find_model(place)
+        model_files.check_source(source)
+        model = self._device.core.read_model(source)
         for name in port_names.unknown_names(model, mapping):
             _log.warning("model %s: %s names %r, which the model does not have", *_of(config, name))
         names = port_names.name_ports(model, mapping)
