@@ -126,7 +126,9 @@ _NO_SEQUENCES = "there are no sequences: stateful models are not supported"
 ACCEPTED = (
     _accepted("grpc_workers", _ONE_LOOP, Kind.NUMBER),
     _accepted("grpc_max_threads", _ONE_LOOP, Kind.NUMBER),
-    _accepted("grpc_memory_quota", "messages are bounded in size, 1 GiB each", Kind.NUMBER),
+    _accepted(
+        "grpc_memory_quota", "messages are bounded in size, each by --max_message_bytes", Kind.NUMBER
+    ),
     _accepted("rest_workers", _ONE_LOOP, Kind.NUMBER),
     _accepted("sequence_cleaner_poll_wait_minutes", _NO_SEQUENCES, Kind.NUMBER),
     _accepted(
