@@ -1,12 +1,13 @@
 """The edge that a call of any protocol passes, in and out: its id, its trace, its line in the log."""
 
 import asyncio
+import itertools
+import secrets
 import time
 from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
-from typing import Self
-from uuid import uuid4
+from typing import Self, TypeGuard
 
 import grpc
 from aiohttp import web
@@ -51,7 +52,8 @@ class Call:
         traceback: TracebackType | None,
     ) -> None:
         code = _code_of(error)
-        self._root.note(_facts(self._scope, code))
+        if self._root is not tracing.NOTHING:
+            self._root.note(_facts(self._scope, code))
         self._root.__exit__(kind, error, traceback)
         if isinstance(error, Exception) and not _is_refusal(error):
             self._log.tell_failure(self._method, error)
@@ -66,23 +68,22 @@ class Edge:
     def __init__(self, tracer: tracing.Tracer | None = None) -> None:
         self._tracer = tracer or tracing.NoTracer()
         self._log = RequestLog()
+        self._process = secrets.token_hex(8)
+        self._calls = itertools.count(1)
 
     def call(self, method: str, headers: Mapping[str, str | bytes]) -> Call:
         """The call of `method` that came with `headers` (or metadata)."""
-        scope = Scope(_request_id(headers.get(REQUEST_ID)), self._tracer)
-        return Call(scope, method, self._tracer.request(method, headers), self._log)
+        given = headers.get(REQUEST_ID)
+        request_id = given if _is_fit(given) else f"{self._process}{next(self._calls):016x}"
+        root = self._tracer.request(method, headers)
+        return Call(Scope(request_id, self._tracer), method, root, self._log)
 
 
-def _request_id(given: str | bytes | None) -> str:
-    """The client's id, if it can stand in a log and a header; else one of our own."""
-    if (
-        isinstance(given, str)
-        and 0 < len(given) <= LONGEST_ID
-        and given.isascii()
-        and given.isprintable()
-    ):
-        return given
-    return uuid4().hex
+def _is_fit(given: str | bytes | None) -> TypeGuard[str]:
+    """Whether a client's id can stand in a log and in a header."""
+    if not isinstance(given, str) or not 0 < len(given) <= LONGEST_ID:
+        return False
+    return given.isascii() and given.isprintable()
 
 
 def _code_of(error: BaseException | None) -> str:
@@ -92,6 +93,8 @@ def _code_of(error: BaseException | None) -> str:
         return error.kind.value
     if isinstance(error, asyncio.CancelledError):
         return "CANCELLED"
+    if isinstance(error, web.HTTPException):
+        return str(error.status)
     return "REFUSED" if _is_refusal(error) else "INTERNAL"
 
 

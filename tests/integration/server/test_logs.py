@@ -114,7 +114,7 @@ async def test_http_answers_carry_an_id(server: serving.Serving, lines: Lines) -
     first, second = lines.said("request answered")
     assert (first["request_id"], first["protocol"], first["code"]) == ("web", "tfs_rest", "OK")
     assert first["method"] == "POST /v1/models/{model}:predict"
-    assert (second["request_id"], second["code"]) == (made_up, "REFUSED")
+    assert (second["request_id"], second["code"]) == (made_up, "404")
 
 
 @pytest.mark.parametrize("bad", ["x" * 129, "a\tb", ""])
