@@ -2,41 +2,13 @@
 
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
 import grpc
 import numpy as np
 
-from tests.support import models, serving, tfs
+from tests.support import models, server_process, serving, tfs
 from tests.support.polling import eventually
-
-HOSTS = ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
-
-
-@contextmanager
-def process(tmp_path: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "batchwright_server", *HOSTS, *flags]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as running:
-        try:
-            yield running
-        finally:
-            running.kill()
-
-
-async def _is_ready(port: int) -> bool:
-    try:
-        async with (
-            aiohttp.ClientSession() as http,
-            http.get(f"http://127.0.0.1:{port}/v2/health/ready") as response,
-        ):
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
 
 
 def flags_for(folder: Path) -> tuple[list[str], int, int]:
@@ -48,8 +20,8 @@ def flags_for(folder: Path) -> tuple[list[str], int, int]:
 async def test_sigterm_ends_with_exit_code_0(tmp_path: Path) -> None:
     """A server that was told to end has answered what it took, and says that all went well."""
     flags, port, rest_port = flags_for(models.save(models.affine(), tmp_path / "m"))
-    with process(tmp_path, *flags) as running:
-        await eventually(lambda: _is_ready(rest_port))
+    with server_process.run(tmp_path, *flags) as running:
+        await eventually(lambda: server_process.is_ready(rest_port))
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             answer = await tfs.TfsClient(channel).predict("m", x=np.ones((2, 4), np.float32))
         running.send_signal(signal.SIGTERM)
@@ -66,10 +38,10 @@ async def test_sigterm_while_loading_is_obeyed(tmp_path: Path) -> None:
     config.write_text(json.dumps({"model_config_list": [entry]}))
     port, rest_port = serving.free_port(), serving.free_port()
     flags = ["--config_path", str(config), "--port", str(port), "--rest_port", str(rest_port)]
-    with process(tmp_path, *flags) as running:
+    with server_process.run(tmp_path, *flags) as running:
 
         async def is_alive() -> bool:
-            return await _status_of(rest_port) == 503
+            return await server_process.health(rest_port) == 503
 
         await eventually(is_alive)
         running.send_signal(signal.SIGTERM)
@@ -79,24 +51,13 @@ async def test_sigterm_while_loading_is_obeyed(tmp_path: Path) -> None:
     assert "ready; gRPC on port" not in told
 
 
-async def _status_of(port: int) -> int:
-    try:
-        async with (
-            aiohttp.ClientSession() as http,
-            http.get(f"http://127.0.0.1:{port}/v2/health/ready") as response,
-        ):
-            return response.status
-    except aiohttp.ClientError:
-        return 0
-
-
 async def test_a_port_in_use_is_told_at_once(tmp_path: Path) -> None:
     """The conflict shows before anything is loaded, with the address, and exit code 1."""
     flags, port, rest_port = flags_for(models.save(models.affine(), tmp_path / "m"))
-    with process(tmp_path, *flags) as first:
-        await eventually(lambda: _is_ready(rest_port))
+    with server_process.run(tmp_path, *flags) as first:
+        await eventually(lambda: server_process.is_ready(rest_port))
         other = [*flags[:-1], str(serving.free_port())]
-        with process(tmp_path, *other) as second:
+        with server_process.run(tmp_path, *other) as second:
             _, told = second.communicate(timeout=20)
         assert first.poll() is None
 

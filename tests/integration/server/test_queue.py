@@ -102,6 +102,29 @@ async def test_a_deadline_is_kept_in_the_queue(server: serving.Serving) -> None:
     assert (await server.model_signals("deep")).counters.reloads == 5
 
 
+async def test_requests_that_wait_are_taken_over_when_their_model_is_replaced(
+    server: serving.Serving, tmp_path: Path
+) -> None:
+    """A network loaded anew answers what waits in the old one's queue, and nobody fails."""
+    enough = asyncio.Event()
+
+    async def ask(size: int) -> None:
+        while not enough.is_set():
+            await server.client.predict("deep", x=rows(size))
+
+    clients = [asyncio.create_task(ask(size)) for size in (2, 3, 4, 5, 6)]
+    for nireq in (3, 4, 5):
+        await eventually(lambda: _is(depth, server, at_least=3))
+        batching = {"strategy": "reload", "reload": {"compiled_cache": {"max_entries": 1}}}
+        anew = serving.model_config("deep", tmp_path / "deep", batching=batching, nireq=nireq)
+        status, body = await server.reload(serving.document(anew))
+        assert status == 201, body
+    enough.set()
+
+    await asyncio.gather(*clients)
+    assert (await server.model_signals("deep")).counters.failed_requests == 0
+
+
 async def test_waiting_requests_of_one_size_share_a_reload(server: serving.Serving) -> None:
     """Six clients that ask for the same new size at once cost one reload."""
     answers = await asyncio.gather(*(server.client.predict("deep", x=rows(7)) for _ in range(6)))
