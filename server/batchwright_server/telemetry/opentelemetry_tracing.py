@@ -1,6 +1,7 @@
 """Stages as OpenTelemetry spans; imported only where tracing was asked for (the extra `tracing`)."""
 
 import logging
+import threading
 from collections.abc import Mapping
 from contextvars import Token
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from batchwright_server.runtime import tracing
 from batchwright_server.telemetry.tracing import Tracing
 
-EXPORT_SECONDS = 5.0  # for one attempt to reach the collector; when the server ends, there is no second
+_log = logging.getLogger(__name__)
+
+EXPORT_SECONDS = 5.0  # for one batch to reach the collector
+CLOSE_SECONDS = 3.0  # for all that is left when the server ends; what is not sent by then is lost
 _TRACES_PATH = "/v1/traces"  # OTLP/HTTP's, where the URL has no path
 _PROPAGATED = ("traceparent", "tracestate")
 
@@ -32,12 +36,18 @@ class OpenTelemetryTracing(Tracing):
 
     def close(self) -> None:
         if self.provider is not None:
-            self.provider.shutdown()
+            # With a collector that hangs, the provider would wait for each batch it has left.
+            ending = threading.Thread(target=self.provider.shutdown, name="end of traces", daemon=True)
+            ending.start()
+            ending.join(CLOSE_SECONDS)
+            if ending.is_alive():
+                _log.warning("the collector of traces does not answer; the last spans are lost")
 
 
 def connect(endpoint: str) -> OpenTelemetryTracing:
     """Tracing to the OTLP/HTTP collector at a URL, in batches from a thread of its own."""
     logging.getLogger("urllib3").setLevel(logging.INFO)  # its DEBUG tells of every batch sent
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)  # and this of every attempt
     exporter = OTLPSpanExporter(endpoint=_with_path(endpoint), timeout=EXPORT_SECONDS)
     return trace_to(BatchSpanProcessor(exporter))
 

@@ -131,4 +131,4 @@ async def test_a_traced_request_runs_whether_or_not_anybody_collects(tmp_path: P
         _, told = server.communicate(timeout=20)
 
     assert server.returncode == 0
-    assert "Failed to export" in told
+    assert "Failed to export" in told or "spans are lost" in told

@@ -1,5 +1,7 @@
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -80,6 +82,19 @@ def test_spans_reach_a_collector() -> None:
         "service.name"
     ] == "batchwright-server"
     assert [span.name for span in resource.scope_spans[0].spans] == ["/Predict"]
+
+
+def test_a_collector_that_hangs_holds_up_no_end() -> None:
+    """What cannot be sent in a few seconds is given up, however much it is."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        traces = tracing.connect(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for _ in range(2000):
+            with traces.tracer.request("/Predict", {}):
+                pass
+        began = time.monotonic()
+        traces.close()
+
+        assert time.monotonic() - began < opentelemetry_tracing.CLOSE_SECONDS + 2
 
 
 def test_without_tracing_nothing_is_imported() -> None:
