@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 import shutil
 import ssl
@@ -151,3 +152,33 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path, authority: Pair, se
             files_of(Pair(served.certificate, key)).check()
     with pytest.raises(OSError, match=r"first\.key, "):
         files_of(served, served.key).check()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_outlives_the_look_at_a_certificate(
+    tmp_path: Path, authority: Pair, served: Pair, version: ssl.TLSVersion
+) -> None:
+    """A client that comes back shows its certificate again, which may count no more."""
+    client = certificates.issue(authority, tmp_path / "made", "client")
+    mine = ssl.create_default_context(cafile=authority.certificate)
+    mine.load_cert_chain(client.certificate, client.key)
+    mine.maximum_version = version
+    theirs = files_of(served, authority.certificate).to_context()
+
+    first = _meet(mine, theirs, None)
+    second = _meet(mine, theirs, first.session)
+
+    assert not second.session_reused
+
+
+def _meet(mine: ssl.SSLContext, theirs: ssl.SSLContext, session: ssl.SSLSession | None) -> ssl.SSLObject:
+    """A client that shook hands with a server, and read what came after; in memory."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = mine.wrap_bio(down, up, server_hostname="localhost", session=session)
+    server = theirs.wrap_bio(up, down, server_side=True)
+    for end in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    server.write(b"x")
+    assert client.read(1) == b"x"
+    return client
