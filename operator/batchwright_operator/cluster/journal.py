@@ -7,9 +7,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from batchwright_operator.reconcile.outcome import Event
+from batchwright_operator.resources import modelserver, pipeline
 from batchwright_operator.resources.metadata import ObjectKey
-from batchwright_operator.resources.modelserver import API_VERSION, KIND
-from batchwright_operator.resources.status import ModelServerStatus
+from batchwright_operator.resources.modelserver import API_VERSION
+from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 
 
 def load_status(path: Path) -> ModelServerStatus | None:
@@ -22,11 +23,23 @@ def load_status(path: Path) -> ModelServerStatus | None:
 
 def apply_status(path: Path, key: ObjectKey, status: ModelServerStatus) -> None:
     """Write the object with its status; a reader sees the old one or the new one, never a part."""
+    _write(path, modelserver.KIND, key, status)
+
+
+def apply_pipeline_status(path: Path, key: ObjectKey, status: PipelineStatus | None) -> None:
+    """Write a Pipeline with its status in the same way; without one, remove the file."""
+    if status is None:
+        path.unlink(missing_ok=True)
+    else:
+        _write(path, pipeline.KIND, key, status)
+
+
+def _write(path: Path, kind: str, key: ObjectKey, status: ModelServerStatus | PipelineStatus) -> None:
     staged = path.with_suffix(".staged")
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "apiVersion": API_VERSION,
-        "kind": KIND,
+        "kind": kind,
         "metadata": {"name": key.name, "namespace": key.namespace},
         "status": status.model_dump(mode="json", by_alias=True),
     }

@@ -15,7 +15,7 @@ from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.reconcile.outcome import Event
 from batchwright_operator.render import names
 from batchwright_operator.resources.metadata import ObjectKey
-from batchwright_operator.resources.status import ModelServerStatus
+from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 
 # What every server gets to finish its last requests when all of them are ended together.
 CLOSE_SECONDS = 8.0
@@ -29,6 +29,11 @@ def config_directory(state: Path, name: str) -> Path:
 def pods_directory(state: Path, name: str) -> Path:
     """Where the output of the pods of the object `name` is kept."""
     return state / name / "pods"
+
+
+def pipeline_status_file(state: Path, server: str, name: str) -> Path:
+    """Where the status of the Pipeline `name` over the object `server` is."""
+    return state / server / "pipelines" / f"{name}.json"
 
 
 class LocalCluster:
@@ -70,6 +75,13 @@ class LocalCluster:
     async def write_status(self, key: ObjectKey, status: ModelServerStatus) -> None:
         """Write the object's `status.json`."""
         journal.apply_status(self._state / key.name / "status.json", key, status)
+
+    async def write_pipeline_status(
+        self, key: ObjectKey, name: str, status: PipelineStatus | None
+    ) -> None:
+        """Write `pipelines/<name>.json` in the object's folder, or remove it."""
+        path = pipeline_status_file(self._state, key.name, name)
+        journal.apply_pipeline_status(path, ObjectKey(key.namespace, name), status)
 
     async def record_event(self, key: ObjectKey, event: Event) -> None:
         """Add a line to the object's `events.jsonl`."""

@@ -6,7 +6,7 @@ from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.reconcile.outcome import Event
 from batchwright_operator.render import names
 from batchwright_operator.resources.metadata import ObjectKey
-from batchwright_operator.resources.status import ModelServerStatus
+from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 
 
 class Cluster(Protocol):
@@ -30,6 +30,12 @@ class Cluster(Protocol):
 
     async def write_status(self, key: ObjectKey, status: ModelServerStatus) -> None:
         """Keep the status."""
+        ...
+
+    async def write_pipeline_status(
+        self, key: ObjectKey, name: str, status: PipelineStatus | None
+    ) -> None:
+        """Keep the status of the Pipeline `name` of the object; None: it is gone."""
         ...
 
     async def record_event(self, key: ObjectKey, event: Event) -> None:

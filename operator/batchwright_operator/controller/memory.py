@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from batchwright_operator.policy.decision import Decision
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile.observed import Observed
+from batchwright_operator.reconcile.pipelines import LeftOut
 from batchwright_operator.resources.modelserver import ModelServer
-from batchwright_operator.resources.status import ModelServerStatus
+from batchwright_operator.resources.pipeline import Pipeline
+from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 from batchwright_server.config.plan import Plan
 
 
@@ -18,6 +20,7 @@ class Applied:
     config_hash: str
     generation: int
     plans: Mapping[str, Plan]
+    pipelines: tuple[Pipeline, ...] = ()  # in the order of the document
 
 
 @dataclass
@@ -30,6 +33,8 @@ class Memory:
     decisions: dict[str, Decision] = field(default_factory=dict)
     wanted: Applied | None = None
     good: Applied | None = None
+    left_out: dict[str, LeftOut] = field(default_factory=dict)  # by a Pipeline's name
+    pipelines: dict[str, PipelineStatus] = field(default_factory=dict)
 
     def forget_models(self, server: ModelServer) -> None:
         """Drop what is known of models that are gone or no longer the policy's to decide."""

@@ -24,6 +24,8 @@ def refused_by(memory: Memory, observed: Observed, reports: Reports) -> str:
     wanted, good = memory.wanted, memory.good
     if wanted is None or good is None or wanted.generation != good.generation:
         return ""
+    if wanted.pipelines != good.pipelines:
+        return ""
     if wanted.config_hash == good.config_hash:
         return ""
     found = applied.observe_applied(observed, reports, wanted.config_hash)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from batchwright_operator.cluster.port import Cluster
-from batchwright_operator.controller import cadence, modelstatus, refusal, tidings, tuning
+from batchwright_operator.controller import admission, cadence, modelstatus, refusal, tidings, tuning
 from batchwright_operator.controller.memory import Applied, Memory
 from batchwright_operator.pods.client import PodClient
-from batchwright_operator.reconcile import actions, applied, judgement, outcome
+from batchwright_operator.reconcile import actions, applied, judgement, outcome, pipelinestatus
 from batchwright_operator.reconcile.observed import Observed, Phase, Reports
 from batchwright_operator.render.bundle import Bundle, render_bundle
 from batchwright_operator.render.settings import Settings
@@ -53,15 +53,17 @@ class Controller:
         observed = await self._cluster.observe(server.key)
         memory = await self._recall(server, observed, now)
         reports = await self._read_pods(observed)
+        admitted = admission.admit(server, memory, (observed, reports))
         tuned, events = self._decide(server, memory, (observed, reports), now)
-        wanted = render_bundle(server, settings, {item.model.name: item.plan for item in tuned})
+        wanted = render_bundle(admitted, settings, {item.model.name: item.plan for item in tuned})
         look = _look(server, (observed, reports), wanted, tuned)
         status = _status(look, tuned, memory, now)
         events += _other_events(memory, look, status, now)
         await self._write_status(server.key, memory, status)
+        events += await self._judge_pipelines(memory, look, now)
         await self._apply(server.key, actions.plan_actions(wanted, observed, reports))
         await self._tell(server.key, events)
-        _remember(memory, look, tuned, wanted)
+        _remember(memory, look, tuned, (wanted, admitted))
         return Run(
             server=server,
             at=now,
@@ -79,6 +81,9 @@ class Controller:
         if memory is not None:
             status = outcome.stopped(memory.status, now=self._clock())
             await self._cluster.write_status(key, status)
+            for name, one in memory.pipelines.items():
+                ended = pipelinestatus.stopped(one, now=self._clock())
+                await self._cluster.write_pipeline_status(key, name, ended)
 
     async def _recall(self, server: ModelServer, observed: Observed, now: float) -> Memory:
         memory = self._memories.get(server.key)
@@ -112,6 +117,20 @@ class Controller:
         if status != memory.status:
             await self._cluster.write_status(key, status)
             memory.status = status
+
+    async def _judge_pipelines(
+        self, memory: Memory, look: judgement.Look, now: float
+    ) -> tuple[outcome.Event, ...]:
+        statuses = admission.build_statuses(memory, look, now=now)
+        events = tuple(admission.events(memory, look, statuses, now=now))
+        key, before = look.server.key, memory.pipelines
+        for name in before.keys() - statuses.keys():
+            await self._cluster.write_pipeline_status(key, name, None)
+        for name, status in statuses.items():
+            if status != before.get(name):
+                await self._cluster.write_pipeline_status(key, name, status)
+        memory.pipelines = statuses
+        return events
 
     async def _apply(self, key: ObjectKey, planned: tuple[actions.Action, ...]) -> None:
         for action in planned:
@@ -161,15 +180,20 @@ def _other_events(
 
 
 def _remember(
-    memory: Memory, look: judgement.Look, tuned: tuple[tuning.Tuned, ...], wanted: Bundle
+    memory: Memory,
+    look: judgement.Look,
+    tuned: tuple[tuning.Tuned, ...],
+    wanted: tuple[Bundle, ModelServer],
 ) -> None:
+    bundle, admitted = wanted
     memory.observed = look.observed
     memory.states = {item.model.name: item.state for item in tuned if item.state is not None}
     memory.decisions = {item.model.name: item.decision for item in tuned if item.decision is not None}
     memory.wanted = Applied(
-        config_hash=wanted.config_hash,
+        config_hash=bundle.config_hash,
         generation=look.server.metadata.generation,
         plans={item.model.name: item.plan for item in tuned},
+        pipelines=admitted.pipelines,
     )
     if look.applied.is_everywhere:
         memory.good = memory.wanted

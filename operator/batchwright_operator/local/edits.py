@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from batchwright_operator.local import checks
 from batchwright_operator.local.manifestfiles import Contents, Watch
 from batchwright_operator.local.placement import Placement
+from batchwright_operator.resources.attachment import Manifests
 from batchwright_operator.resources.manifests import InvalidManifests
 from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_operator.resources.pipeline import Pipeline
 
 Servers = tuple[ModelServer, ...]
 
@@ -26,9 +28,10 @@ class Edits:
     """
 
     def __init__(self, contents: Contents, placement: Placement) -> None:
+        self.orphans: tuple[Pipeline, ...] = ()  # Pipelines of the edit taken last, without a server
         self._watch = Watch(contents)
         self._placement = placement
-        self._waiting: Servers | None = None
+        self._waiting: Manifests | None = None
         self._told = ""
 
     def poll(self, running: Servers) -> Servers | Refusal | None:
@@ -45,11 +48,12 @@ class Edits:
         contents = self._watch.poll()
         if contents is not None:
             self._waiting = None
-            self._waiting = contents.parse()
+            self._waiting = contents.parse_all()
         if self._waiting is None:
             return None
-        edited = self._placement.place(self._waiting, running)
+        edited = self._placement.place(self._waiting.servers, running)
         checks.check_edit(edited, self._placement, running)
+        self.orphans = self._waiting.orphans
         return edited
 
     def _refuse(self, message: str) -> Refusal | None:

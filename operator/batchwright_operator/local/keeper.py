@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from batchwright_operator.controller.run import Controller, Run
+from batchwright_operator.local.generations import with_generations
 from batchwright_operator.local.placement import Placement
 from batchwright_operator.resources.modelserver import ModelServer
 
@@ -40,9 +41,10 @@ class Keeper:
 
     def edit(self, server: ModelServer) -> bool:
         """Want `server` from now on; whether that is a change."""
-        if _is_same(server, self._server):
+        edited = with_generations(server, self._server)
+        if edited == self._server:
             return False
-        self._server = server.with_generation(self._server.metadata.generation + 1)
+        self._server = edited
         self._edited.set()
         return True
 
@@ -64,7 +66,3 @@ class Keeper:
             return _RETRY_SECONDS
         self._publish(run)
         return run.next_in
-
-
-def _is_same(one: ModelServer, other: ModelServer) -> bool:
-    return one.with_generation(0) == other.with_generation(0)

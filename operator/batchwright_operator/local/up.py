@@ -13,10 +13,12 @@ from batchwright_operator.local import checks
 from batchwright_operator.local.edits import Edits, Refusal
 from batchwright_operator.local.manifestfiles import Contents
 from batchwright_operator.local.objects import Objects
+from batchwright_operator.local.orphans import Orphans
 from batchwright_operator.local.placement import Placement
 from batchwright_operator.local.view import View
 from batchwright_operator.pods.client import HttpPodClient
 from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_operator.resources.pipeline import Pipeline
 
 _POLL_SECONDS = 0.5
 
@@ -28,14 +30,16 @@ class Setup:
     contents: Contents
     placement: Placement
     servers: tuple[ModelServer, ...]
+    orphans: tuple[Pipeline, ...] = ()
 
 
 def load_setup(files: tuple[Path, ...], placement: Placement) -> Setup:
     """Everything checked that can be without starting. Raises SetupError or InvalidManifests."""
     contents = Contents.read(files)
-    servers = placement.place(contents.parse())
+    manifests = contents.parse_all()
+    servers = placement.place(manifests.servers)
     checks.check_setup(servers, placement)
-    return Setup(contents, placement, servers)
+    return Setup(contents, placement, servers, manifests.orphans)
 
 
 async def run_up(setup: Setup, view: View) -> None:
@@ -100,6 +104,8 @@ async def _first_of(stop: asyncio.Event, watching: asyncio.Task[None], objects: 
 
 async def _watch(setup: Setup, objects: Objects, view: View) -> None:
     edits = Edits(setup.contents, setup.placement)
+    orphans = Orphans(setup.placement.state, view)
+    orphans.replace(setup.orphans, setup.servers)
     while True:
         await asyncio.sleep(_POLL_SECONDS)
         match edits.poll(objects.servers):
@@ -110,3 +116,4 @@ async def _watch(setup: Setup, objects: Objects, view: View) -> None:
             case servers:
                 view.settle()
                 await objects.replace(servers)
+                orphans.replace(edits.orphans, servers)

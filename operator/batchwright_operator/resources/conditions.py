@@ -7,12 +7,13 @@ from batchwright_operator.resources.strict import NonNegative, Strict
 
 
 class ConditionType(StrEnum):
-    """The conditions of a ModelServer."""
+    """The conditions of a ModelServer, and of a Pipeline (Accepted and Ready)."""
 
     READY = "Ready"
     CONFIG_APPLIED = "ConfigApplied"
     MODELS_AVAILABLE = "ModelsAvailable"
     STRATEGY_SETTLED = "StrategySettled"
+    ACCEPTED = "Accepted"
 
 
 class ConditionStatus(StrEnum):

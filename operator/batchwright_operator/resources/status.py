@@ -1,4 +1,4 @@
-"""The status of a ModelServer: what the controller found and decided."""
+"""The status of a ModelServer and of a Pipeline: what the controller found and decided."""
 
 from typing import Any
 
@@ -41,6 +41,13 @@ class ModelStatus(_Kept):
     versions: tuple[VersionStatus, ...] = ()
     policy: dict[str, Any] | None = None  # the policy's own versioned state
     decision: DecisionStatus | None = None
+
+
+class PipelineStatus(_Kept):
+    """The status of a Pipeline."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
 
 
 class ModelServerStatus(_Kept):

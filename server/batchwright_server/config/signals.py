@@ -86,6 +86,13 @@ class ModelSignals(Tolerant):
     reload_cost: ReloadCost | None = None
 
 
+class PipelineSignals(Tolerant):
+    """One pipeline; `fault` says why it does not serve, and is empty if it does."""
+
+    name: str
+    fault: str = ""
+
+
 class ConfigState(Tolerant):
     """What the server made of its configuration document."""
 
@@ -105,3 +112,4 @@ class Signals(Tolerant):
     ready: bool
     config: ConfigState
     models: tuple[ModelSignals, ...]
+    pipelines: tuple[PipelineSignals, ...] = ()

@@ -42,6 +42,10 @@ class SignalsReport:
             ready=is_ready(self._registry, self._configuration),
             config=self._configuration.state,
             models=(*served, *failed),
+            pipelines=tuple(
+                signals.PipelineSignals(name=name, fault=pipeline.fault)
+                for name, pipeline in self._registry.pipelines.items()
+            ),
         )
 
 

@@ -15,7 +15,7 @@ from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.conditions import ConditionType, get_condition
 from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.modelserver import ModelServer
-from batchwright_operator.resources.status import ModelServerStatus, ModelStatus
+from batchwright_operator.resources.status import ModelServerStatus, ModelStatus, PipelineStatus
 from batchwright_server.config.digest import digest
 from batchwright_server.config.document import parse_document
 from batchwright_server.config.plan import Plan
@@ -61,6 +61,11 @@ class RememberedCluster:
     async def write_status(self, key: ObjectKey, status: ModelServerStatus) -> None:
         self.writes.append("status")
         self.status = status
+
+    async def write_pipeline_status(
+        self, key: ObjectKey, name: str, status: PipelineStatus | None
+    ) -> None:
+        self.writes.append(f"status of {name}")
 
     async def record_event(self, key: ObjectKey, event: Event) -> None:
         self.events.append(event)
