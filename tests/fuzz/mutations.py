@@ -101,7 +101,12 @@ def documents(name: str) -> st.SearchStrategy[bytes]:
     return _JSON.map(lambda value: prefix + json.dumps(value).encode())
 
 
-_SHAPES = st.lists(_NUMBERS, max_size=5) | st.lists(st.just(1), min_size=30, max_size=70)
+_SHAPES = st.one_of(
+    st.lists(_NUMBERS, max_size=5),
+    st.lists(st.just(1), min_size=30, max_size=70),
+    st.permutations([0, 2**62, 2**62, 1]),  # of no elements, and beyond any memory
+)
+_FEW = st.sampled_from([0, 0, 4])  # most often nothing: what is empty fits an empty shape
 _INT32 = st.integers(-(2**31), 2**31 - 1)
 _INT64 = st.integers(-(2**63), 2**63 - 1)
 _UINT64 = st.integers(0, 2**64 - 1)
@@ -111,17 +116,17 @@ _UINT64 = st.integers(0, 2**64 - 1)
 def tensor_protos(draw: st.DrawFn) -> bytes:
     """Well-formed TensorProtos whose parts do not fit together."""
     proto = tensor_pb2.TensorProto(tensor_content=draw(st.just(b"") | st.binary(max_size=64)))
-    proto.dtype = draw(st.integers(0, 30))  # type: ignore[assignment]  # also those that are no dtype
+    proto.dtype = draw(st.sampled_from([1, 2, 4, 9, 10, 19, 23]) | st.integers(0, 30))  # type: ignore[assignment]  # also what is no dtype
     for size in draw(_SHAPES):
         proto.tensor_shape.dim.add(size=size)
     proto.tensor_shape.unknown_rank = draw(st.booleans())
-    proto.float_val.extend(draw(st.lists(st.floats(width=32), max_size=4)))
-    proto.double_val.extend(draw(st.lists(st.floats(), max_size=4)))
+    proto.float_val.extend(draw(st.lists(st.floats(width=32), max_size=draw(_FEW))))
+    proto.double_val.extend(draw(st.lists(st.floats(), max_size=draw(_FEW))))
     for field in (proto.int_val, proto.half_val):
-        field.extend(draw(st.lists(_INT32, max_size=4)))
-    proto.int64_val.extend(draw(st.lists(_INT64, max_size=4)))
-    proto.uint64_val.extend(draw(st.lists(_UINT64, max_size=4)))
-    proto.bool_val.extend(draw(st.lists(st.booleans(), max_size=4)))
+        field.extend(draw(st.lists(_INT32, max_size=draw(_FEW))))
+    proto.int64_val.extend(draw(st.lists(_INT64, max_size=draw(_FEW))))
+    proto.uint64_val.extend(draw(st.lists(_UINT64, max_size=draw(_FEW))))
+    proto.bool_val.extend(draw(st.lists(st.booleans(), max_size=draw(_FEW))))
     return proto.SerializeToString()
 
 
@@ -134,9 +139,11 @@ def infer_requests(draw: st.DrawFn) -> bytes:
         tensor = request.inputs.add(name=draw(st.sampled_from(["x", "n", ""])), datatype=draw(types))
         tensor.shape.extend(draw(_SHAPES))
         if draw(st.booleans()):
-            tensor.contents.fp32_contents.extend(draw(st.lists(st.floats(width=32), max_size=4)))
-            tensor.contents.int_contents.extend(draw(st.lists(_INT32, max_size=4)))
-            tensor.contents.uint64_contents.extend(draw(st.lists(_UINT64, max_size=4)))
+            tensor.contents.fp32_contents.extend(
+                draw(st.lists(st.floats(width=32), max_size=draw(_FEW)))
+            )
+            tensor.contents.int_contents.extend(draw(st.lists(_INT32, max_size=draw(_FEW))))
+            tensor.contents.uint64_contents.extend(draw(st.lists(_UINT64, max_size=draw(_FEW))))
             tensor.contents.bytes_contents.extend(draw(st.lists(st.binary(max_size=4), max_size=2)))
     request.raw_input_contents.extend(draw(st.lists(st.binary(max_size=32), max_size=3)))
     return request.SerializeToString()

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from batchwright_server import app, settings
 from batchwright_server.config import signals
 from batchwright_server.engine.openvino_engine import OpenVinoEngine
+from batchwright_server.telemetry import tracing
 from tests.support import models
 from tests.support.tfs import TfsClient
 
@@ -78,7 +79,9 @@ def document(*configs: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serve(tmp_path: Path, config: dict[str, Any], *flags: str) -> AsyncIterator[Serving]:
+async def serve(
+    tmp_path: Path, config: dict[str, Any], *flags: str, traces: tracing.Tracing | None = None
+) -> AsyncIterator[Serving]:
     """A server with this configuration; ends with the block."""
     config_path = tmp_path / "config.json"
     write_config(config_path, config)
@@ -88,7 +91,7 @@ async def serve(tmp_path: Path, config: dict[str, Any], *flags: str) -> AsyncIte
     chosen = settings.parse_settings(
         ["--config_path", str(config_path), *addresses, *ports, *polling, *flags]
     )
-    server = app.Server(chosen, OpenVinoEngine())
+    server = app.Server(chosen, OpenVinoEngine(), traces)
     try:
         await server.start()
         url = f"http://127.0.0.1:{server.http_port}"

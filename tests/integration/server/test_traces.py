@@ -13,7 +13,10 @@ import grpc
 import numpy as np
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from batchwright_server.telemetry import opentelemetry_tracing
 from tests.support import collector, models, serving, tfs
 from tests.support.polling import eventually
 
@@ -132,3 +135,41 @@ async def test_a_traced_request_runs_whether_or_not_anybody_collects(tmp_path: P
 
     assert server.returncode == 0
     assert "Failed to export" in told or "spans are lost" in told
+
+
+PIPELINE = {
+    "name": "dag",
+    "inputs": ["x"],
+    "demultiply_count": -1,
+    "nodes": [
+        {
+            "name": "node",
+            "model_name": "m",
+            "type": "DL model",
+            "inputs": [{"x": {"node_name": "request", "data_item": "x"}}],
+            "outputs": [{"data_item": "y", "alias": "y"}],
+        }
+    ],
+    "outputs": [{"y": {"node_name": "node", "data_item": "y"}}],
+}
+
+
+async def test_every_run_of_a_pipeline_is_in_its_requests_trace(tmp_path: Path) -> None:
+    """Three shards, three inferences, all under the one request, which counts as the pipeline's."""
+    folder = models.save(models.affine(), tmp_path / "m")
+    batching = {"strategy": "fixed", "fixed": {"batch_size": 1}}
+    config = serving.document(serving.model_config("m", folder, batching=batching))
+    spans = InMemorySpanExporter()
+    traces = opentelemetry_tracing.trace_to(SimpleSpanProcessor(spans))
+    served = config | {"pipeline_config_list": [PIPELINE]}
+    async with serving.serve(tmp_path, served, traces=traces) as server:
+        await server.client.predict("dag", x=np.ones((3, 1, 4), np.float32))
+
+    found = spans.get_finished_spans()
+    (request,) = (span for span in found if span.name.endswith("/Predict"))
+    assert [span.name for span in found if span.parent == request.context] == ["infer"] * 3
+    assert request.attributes is not None
+    assert (request.attributes["batchwright.model"], request.attributes["batchwright.code"]) == (
+        "dag",
+        "OK",
+    )
