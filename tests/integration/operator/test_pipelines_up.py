@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc
+import numpy as np
 import pytest
 
-from tests.support import models
+from tests.support import models, tfs
 from tests.support.pipelines import broken_pipeline_document, pipeline_document
 from tests.support.up_program import UpProgram, free_ports, one_model
 
@@ -36,6 +38,18 @@ def serves(program: UpProgram, name: str) -> bool:
     return conditions(program, name) == wanted
 
 
+async def answer_of(program: UpProgram, name: str) -> str:
+    """`right`, or the status code, for a request of three shards."""
+    x = np.arange(12, dtype=np.float32).reshape(3, 1, 4)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{program.port}") as channel:
+        try:
+            answer = await tfs.TfsClient(channel).predict(name, x=x)
+        except grpc.aio.AioRpcError as error:
+            return error.code().name
+    np.testing.assert_array_equal(answer["y"], 3 * x + 1)
+    return "right"
+
+
 def is_refused(program: UpProgram, name: str) -> bool:
     return conditions(program, name).get("Accepted") == ("False", "Refused")
 
@@ -58,6 +72,8 @@ async def test_pipelines_come_change_and_go(program: UpProgram) -> None:
     await program.until(lambda: conditions(program, "other") == {})
     await program.until(lambda: serves(program, "twice") and holds(program))
 
+    assert await answer_of(program, "Twice") == "right"
+    assert await answer_of(program, "twice") == "NOT_FOUND"
     assert program.pids() == before
     assert await program.stop() == 0
     assert conditions(program, "twice")["Ready"] == ("False", "Stopped")
@@ -72,6 +88,8 @@ async def test_a_broken_pipeline_keeps_nothing_out(program: UpProgram) -> None:
     program.write(one_model(strategy="Demultiplex"), broken_pipeline_document(), pipeline_document("z"))
     await program.until(lambda: is_refused(program, "broken") and serves(program, "z"))
     await program.until(lambda: program.is_settled("demultiplex"))
+    assert await answer_of(program, "z") == "right"
+    assert await answer_of(program, "broken") == "NOT_FOUND"
     assert program.said("Pipeline broken: pipeline 'broken', node 'response', item 'y': takes its value")
 
     program.write(one_model(strategy="Demultiplex"), pipeline_document("broken"))
