@@ -18,6 +18,7 @@ from batchwright_server.api.protection import Protection
 from batchwright_server.api.tls import Certificates
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.engine.openvino_engine import EngineOptions, OpenVinoEngine
+from batchwright_server.engine.trial_files import TrialFiles
 from batchwright_server.runtime import ports
 from batchwright_server.runtime.calibration import Clocks
 from batchwright_server.runtime.compiler import CompileWorker
@@ -27,6 +28,7 @@ from batchwright_server.runtime.model_loading import ModelLoader
 from batchwright_server.runtime.pipelines.rollout import PipelineRollout
 from batchwright_server.runtime.registry import Registry
 from batchwright_server.runtime.rollout import Rollout
+from batchwright_server.runtime.servable import Tools
 from batchwright_server.runtime.serving_statistics import StatisticsReport
 from batchwright_server.settings import Settings
 from batchwright_server.telemetry import exposition, signals, tracing
@@ -47,7 +49,8 @@ class Server:
         self._worker = CompileWorker()
         clocks = Clocks(elapsed=time.monotonic, work=time.process_time)
         pipelines = PipelineRollout(registry, clocks.elapsed)
-        self._rollout = Rollout(ModelLoader(engine, self._worker, clocks), registry, pipelines)
+        tools = Tools(engine, self._worker, clocks, TrialFiles(settings.calibration_dir))
+        self._rollout = Rollout(ModelLoader(tools), registry, pipelines)
         self.configuration = Configuration(_document_reader(settings), self._rollout)
         self._draining = False
         self._registry = registry

@@ -43,6 +43,7 @@ class Settings:
     log_format: str  # text or json
     tracing_endpoint: str | None  # URL of an OTLP/HTTP collector; None: no tracing
     cache_dir: Path | None
+    calibration_dir: Path | None
     cpu_extension: Path | None
     warnings: tuple[str, ...]  # of what was given and does nothing
 
@@ -84,6 +85,7 @@ def parse_settings(arguments: Sequence[str]) -> Settings:
         tracing_endpoint=given.tracing_endpoint or None,
         cache_dir=_path(given.cache_dir)
         or (DEFAULT_CACHE if os.access(DEFAULT_CACHE, os.W_OK) else None),
+        calibration_dir=_path(given.calibration_dir),
         cpu_extension=_path(given.cpu_extension),
         warnings=tuple(_warnings(given)),
     )

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import aiohttp
 
+from batchwright_server.config import signals
+
 HOSTS = ("--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1")
 
 
@@ -37,3 +39,12 @@ async def health(port: int) -> int:
 async def is_ready(port: int) -> bool:
     """Whether requests are welcome."""
     return await health(port) == 200
+
+
+async def read_signals(port: int) -> signals.Signals:
+    """What it tells the operator."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{port}/v1/signals") as response,
+    ):
+        return signals.Signals.model_validate_json(await response.read())

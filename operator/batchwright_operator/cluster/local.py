@@ -26,6 +26,11 @@ def config_directory(state: Path, name: str) -> Path:
     return state / name / "config"
 
 
+def calibration_directory(state: Path, name: str) -> Path:
+    """Where the pods of the object `name` keep what they measured, as on a volume of their node."""
+    return state / name / "calibration"
+
+
 def pods_directory(state: Path, name: str) -> Path:
     """Where the output of the pods of the object `name` is kept."""
     return state / name / "pods"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchwright_operator.cluster.local import config_directory
+from batchwright_operator.cluster.local import calibration_directory, config_directory
 from batchwright_operator.render.settings import POD_IP, Settings
 from batchwright_operator.resources.modelserver import ModelServer
 
@@ -46,6 +46,10 @@ class Placement:
             claim_mounts={claim: str(path) for claim, path in self.volumes.items()},
             grpc_bind_address=GRPC_ADDRESS,
             rest_bind_address=POD_IP,
-            # All replicas listen on one port, as behind a Service; the kernel shares them out.
-            server_args=("--grpc_channel_arguments=grpc.so_reuseport=1",),
+            server_args=(
+                # All replicas listen on one port, as behind a Service; the kernel shares them out.
+                "--grpc_channel_arguments=grpc.so_reuseport=1",
+                # A server that died is back as soon as its models are compiled.
+                f"--calibration_dir={calibration_directory(self.state, server.name)}",
+            ),
         )

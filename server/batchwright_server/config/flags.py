@@ -56,6 +56,9 @@ SERVER = (
         1.0,
     ),
     Flag("cache_dir", "folder for compiled models; /opt/cache if it is there"),
+    Flag(
+        "calibration_dir", "folder in which a restarted server finds what it measured in the last hour"
+    ),
     Flag("cpu_extension", "library with operations of your own, loaded into the server"),
     Flag(
         "metrics_enable",

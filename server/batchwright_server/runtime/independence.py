@@ -35,6 +35,15 @@ class SampleIndependence:
         self._make_inputs = make_inputs
         self._fault: str | None = None
 
+    @property
+    def known_fault(self) -> str | None:
+        """What `fault` would give at once; None while that has to be found out."""
+        return self._fault
+
+    def assume(self, fault: str) -> None:
+        """Take what was found out before."""
+        self._fault = fault
+
     async def fault(self) -> str:
         """Why batches cannot be split into single samples; empty if they can."""
         if self._fault is None:

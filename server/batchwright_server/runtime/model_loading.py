@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from batchwright_server import errors
 from batchwright_server.config import version_policy
 from batchwright_server.config.document import ModelConfig
-from batchwright_server.runtime import calibration, meters, ports, servable
-from batchwright_server.runtime.compiler import CompileWorker
+from batchwright_server.runtime import meters, servable
 from batchwright_server.runtime.ports import Fingerprint, Version
 from batchwright_server.runtime.registry import Failure, Model
 from batchwright_server.runtime.servable import Prepared, Servable
@@ -60,10 +59,8 @@ class PreparedModel:
 class ModelLoader:
     """Finds, reads, compiles and calibrates versions."""
 
-    def __init__(self, engine: ports.Engine, worker: CompileWorker, clocks: calibration.Clocks) -> None:
-        self._engine = engine
-        self._worker = worker
-        self._clocks = clocks
+    def __init__(self, tools: servable.Tools) -> None:
+        self._tools = tools
         # Counters only ever grow while the process lives, also where a version is loaded anew.
         self._meters: dict[tuple[str, Version], meters.ModelMeters] = {}
 
@@ -107,20 +104,20 @@ class ModelLoader:
             return
         current.loading.add(version)
         try:
-            what = config, version, self._meter_of(config.name, version)
-            loaded = await servable.load(self._engine, self._worker, what, self._clocks)
-            prepared.loaded[version] = loaded
+            meter = self._meter_of(config.name, version)
+            source = servable.Source(config, version, fingerprint, meter)
+            prepared.loaded[version] = await servable.load(source, self._tools)
         except errors.ServerError as error:
             prepared.failed[version] = Failure(str(error), fingerprint)
         finally:
             current.loading.discard(version)
 
     def _meter_of(self, name: str, version: Version) -> meters.ModelMeters:
-        fresh = meters.ModelMeters(self._clocks.elapsed)
+        fresh = meters.ModelMeters(self._tools.clocks.elapsed)
         return self._meters.setdefault((name, version), fresh)
 
     async def _find(self, config: ModelConfig) -> Mapping[Version, Fingerprint]:
-        return await asyncio.to_thread(self._engine.find_versions, config)
+        return await asyncio.to_thread(self._tools.engine.find_versions, config)
 
 
 def _select(config: ModelConfig, found: Mapping[Version, Fingerprint]) -> tuple[Version, ...]:

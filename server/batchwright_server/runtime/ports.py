@@ -47,6 +47,16 @@ class Network(Protocol):
         """
 
 
+class TrialStore(Protocol):
+    """Where results of trying models out outlive the process; losing them costs nothing but time."""
+
+    def load(self, key: str) -> bytes | None:
+        """What was saved under `key`; None where there is nothing, or nothing fresh."""
+
+    def save(self, key: str, results: bytes) -> None:
+        """Keep `results`, if that can be done."""
+
+
 class Engine(Protocol):
     """The inference engine, with the model repository it reads from."""
 

@@ -13,6 +13,7 @@ from batchwright_server.runtime import calibration, meters, ports, reload_queue
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.strategies.factory import StrategyFactory
 from batchwright_server.runtime.strategies.port import BatchStrategy, Call
+from batchwright_server.runtime.trial_memory import TrialMemory, TrialResults
 
 
 class State(IntEnum):
@@ -43,6 +44,7 @@ class Servable:
         version: ports.Version,
         factory: StrategyFactory,
         clocks: calibration.Clocks,
+        memory: TrialMemory,
     ) -> None:
         self.config = config
         self.version = version
@@ -51,6 +53,7 @@ class Servable:
         self._batching = settle(config.effective_batching, factory.network.signature)
         self._factory = factory
         self._clocks = clocks
+        self._memory = memory
         self._strategy: BatchStrategy | None = None
         self._shadow = self._new_shadow()
 
@@ -85,6 +88,9 @@ class Servable:
 
     async def start(self) -> None:
         """Prepare the strategy and measure the candidates. Raises CompilationFailed."""
+        known = self._memory.recall(self._batching)
+        if known is not None and known.demultiply_fault is not None:
+            self._factory.independence.assume(known.demultiply_fault)
         self._strategy = self._factory.make(self._batching.plan, self._batching)
         await self._strategy.prepare()
         self.costs = await self._calibrate(self._batching)
@@ -144,24 +150,53 @@ class Servable:
         raise reload_queue.Retired
 
     async def _calibrate(self, batching: Batching) -> calibration.Costs:
-        return await calibration.Calibrator(self._factory, self._clocks).measure(batching)
+        known = self._memory.recall(batching)
+        if known is not None:
+            return calibration.Costs(known.costs, known.reload, known.tried_plans)
+        costs = await calibration.Calibrator(self._factory, self._clocks).measure(batching)
+        if costs.plans:
+            fault = self._factory.independence.known_fault
+            self._memory.keep(batching, TrialResults.of(costs, fault))
+        return costs
 
     def _new_shadow(self) -> ReloadShadow:
         reload_seconds = self.costs.reload.span_seconds if self.costs.reload else 0.0
         return ReloadShadow(self._batching.reload.compiled_cache.max_entries, reload_seconds)
 
 
-async def load(
-    engine: ports.Engine,
-    worker: CompileWorker,
-    what: tuple[ModelConfig, ports.Version, meters.ModelMeters],
-    clocks: calibration.Clocks,
-) -> Servable:
+@dataclass(frozen=True)
+class Tools:
+    """What is needed to make a servable."""
+
+    engine: ports.Engine
+    worker: CompileWorker
+    clocks: calibration.Clocks
+    trials: ports.TrialStore
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a servable is made from."""
+
+    config: ModelConfig
+    version: ports.Version
+    fingerprint: ports.Fingerprint
+    meter: meters.ModelMeters
+
+    def identity(self, cores: int) -> tuple[object, ...]:
+        """All that the results of a trial depend on, besides the batching."""
+        properties = tuple(sorted((key, str(value)) for key, value in self.config.properties.items()))
+        where = self.config.base_path, self.version, self.fingerprint, self.config.target_device
+        return *where, properties, self.config.nireq, str(self.config.shape), cores
+
+
+async def load(source: Source, tools: Tools) -> Servable:
     """A servable that is ready to serve. Raises ModelUnavailable or CompilationFailed."""
-    config, version, meter = what
-    network = await worker.run(lambda: engine.read(config, version))
-    factory = StrategyFactory(network, worker, meter=meter, clock=clocks.elapsed)
-    servable = Servable(config, version, factory, clocks)
+    config, clocks = source.config, tools.clocks
+    network = await tools.worker.run(lambda: tools.engine.read(config, source.version))
+    factory = StrategyFactory(network, tools.worker, meter=source.meter, clock=clocks.elapsed)
+    memory = TrialMemory(tools.trials, source.identity(tools.engine.cores))
+    servable = Servable(config, source.version, factory, clocks, memory)
     await servable.start()
     return servable
 

@@ -2,11 +2,13 @@
 
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 import grpc
 import numpy as np
 
+from batchwright_server.config import signals
 from tests.support import models, server_process, serving, tfs
 from tests.support.polling import eventually
 
@@ -63,3 +65,28 @@ async def test_a_port_in_use_is_told_at_once(tmp_path: Path) -> None:
 
     assert second.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in told
+
+
+async def test_a_restarted_server_does_not_measure_again(tmp_path: Path) -> None:
+    """What was measured before is found, with the same figures; a changed model is measured anew."""
+    folder = models.save(models.affine(), tmp_path / "m")
+    batching = {"strategy": "reload", "candidates": ["demultiplex", "dynamic"]}
+    entry = {"config": {"name": "m", "base_path": str(folder), "batching": batching}}
+    (tmp_path / "config.json").write_text(json.dumps({"model_config_list": [entry]}))
+    first, second = await _costs(tmp_path), await _costs(tmp_path)
+    model = folder / "1" / "model.xml"
+    model.write_text(model.read_text() + "\n")
+    third = await _costs(tmp_path)
+
+    assert len(first) == 3
+    assert first == second
+    assert third != second
+
+
+async def _costs(folder: Path) -> tuple[signals.PlanCost, ...]:
+    """The costs that a server of this folder tells; it is killed afterwards."""
+    rest_port = serving.free_port()
+    places = ["--config_path", "config.json", "--calibration_dir", "calibration"]
+    with server_process.run(folder, *places, "--rest_port", str(rest_port)):
+        await eventually(partial(server_process.is_ready, rest_port))
+        return (await server_process.read_signals(rest_port)).models[0].costs
