@@ -37,8 +37,8 @@ def rules_of(server: ModelServer, model: Model) -> rules.Rules:
     is_paused = server.metadata.annotations.get(PAUSE, "false").lower() == "true"
     return rules.Rules(
         candidates=tuple(Plan.of(strategy) for strategy in model.batching.strategies),
-        mode=rules.Mode.PAUSED if is_paused else rules.Mode(adaptive.mode.value),
-        objective=rules.Objective(adaptive.objective.value),
+        mode=rules.Mode.PAUSED if is_paused else adaptive.mode,
+        objective=adaptive.objective,
         window_seconds=adaptive.window_seconds,
         cooldown_seconds=adaptive.cooldown_seconds,
         min_saving_percent=adaptive.min_saving_percent,

@@ -1,24 +1,11 @@
 """What the user asked of the policy for one model."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from batchwright_operator.resources.batching import Mode, Objective
 from batchwright_server.config.plan import Plan
 
-
-class Mode(StrEnum):
-    """How far the policy goes: decide and act, decide and tell, or neither."""
-
-    ENFORCE = "Enforce"
-    OBSERVE = "Observe"
-    PAUSED = "Paused"
-
-
-class Objective(StrEnum):
-    """What is to be good."""
-
-    THROUGHPUT = "Throughput"
-    LATENCY = "Latency"
+__all__ = ["Mode", "Objective", "Rules"]  # the first two are what users write, as they write it
 
 
 @dataclass(frozen=True)

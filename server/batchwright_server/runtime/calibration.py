@@ -88,7 +88,8 @@ class Calibrator:
         compiled: tuple[BatchRange, InferencePool] | None = None
         prepare = 0.0
         try:
-            await self._check(plan)
+            if plan.strategy is Strategy.DEMULTIPLEX:
+                await self._factory.independence.check()
             for size in self._sizes(plan, batching):
                 if self._clocks.elapsed() >= until:
                     return None
@@ -106,12 +107,6 @@ class Calibrator:
             prepare_seconds=prepare,
             source=signals.CostSource.CALIBRATION,
         )
-
-    async def _check(self, plan: Plan) -> None:
-        if plan.strategy is not Strategy.DEMULTIPLEX:
-            return
-        if fault := await self._factory.independence.fault():
-            raise errors.CompilationFailed("a demultiplexer of this model", fault)
 
     def _sizes(self, plan: Plan, batching: Batching) -> tuple[int, ...]:
         """The batch sizes to measure, of those that the plan takes."""

@@ -44,6 +44,11 @@ class SampleIndependence:
         """Take what was found out before."""
         self._fault = fault
 
+    async def check(self) -> None:
+        """Raise CompilationFailed if batches cannot be split into single samples."""
+        if fault := await self.fault():
+            raise errors.CompilationFailed("a demultiplexer of this model", fault)
+
     async def fault(self) -> str:
         """Why batches cannot be split into single samples; empty if they can."""
         if self._fault is None:

@@ -93,7 +93,7 @@ class Servable:
             self._factory.independence.assume(known.demultiply_fault)
         self._strategy = self._factory.make(self._batching.plan, self._batching)
         await self._strategy.prepare()
-        self.costs = await self._calibrate(self._batching)
+        self.costs = known.to_costs() if known else await self._measure(self._batching)
         self._shadow = self._new_shadow()
         self.state = State.AVAILABLE
 
@@ -117,8 +117,10 @@ class Servable:
         if _strategy_part(batching) != _strategy_part(self._batching):
             strategy = self._factory.make(batching.plan, batching)
             await strategy.prepare()
-        is_known = self.costs.tried.issuperset(batching.plans)
-        costs = self.costs if is_known else await self._calibrate(batching)
+        if self.costs.tried.issuperset(batching.plans):
+            return Prepared(batching, self.costs, strategy)
+        known = self._memory.recall(batching)
+        costs = known.to_costs() if known else await self._measure(batching)
         return Prepared(batching, costs, strategy)
 
     def commit(self, config: ModelConfig, prepared: Prepared) -> BatchStrategy | None:
@@ -149,10 +151,7 @@ class Servable:
                 continue  # a switch: the next strategy takes it
         raise reload_queue.Retired
 
-    async def _calibrate(self, batching: Batching) -> calibration.Costs:
-        known = self._memory.recall(batching)
-        if known is not None:
-            return calibration.Costs(known.costs, known.reload, known.tried_plans)
+    async def _measure(self, batching: Batching) -> calibration.Costs:
         costs = await calibration.Calibrator(self._factory, self._clocks).measure(batching)
         if costs.plans:
             fault = self._factory.independence.known_fault

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from batchwright_server.config import digest, signals
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.frozen import Tolerant
-from batchwright_server.config.plan import Plan
 from batchwright_server.runtime import calibration, ports
 
 
@@ -29,10 +28,9 @@ class TrialResults(Tolerant):
             costs=costs.plans, reload=costs.reload, tried=tried, demultiply_fault=demultiply_fault
         )
 
-    @property
-    def tried_plans(self) -> frozenset[Plan]:
-        """The plans that were tried, also those that could not be had."""
-        return frozenset(name.plan for name in self.tried)
+    def to_costs(self) -> calibration.Costs:
+        """The costs, as they were measured."""
+        return calibration.Costs(self.costs, self.reload, frozenset(name.plan for name in self.tried))
 
 
 class TrialMemory:

@@ -3,7 +3,6 @@
 The client sees no difference: name, rank and shapes stay the model's own. Never reloads.
 """
 
-from batchwright_server import errors
 from batchwright_server.config.plan import Plan
 from batchwright_server.core.tensors import BatchRange, Tensor
 from batchwright_server.runtime import reload_queue
@@ -31,8 +30,7 @@ class DemultiplexStrategy:
         self._pool: InferencePool | None = None
 
     async def prepare(self) -> None:
-        if fault := await self._independence.fault():
-            raise errors.CompilationFailed("a demultiplexer of this model", fault)
+        await self._independence.check()
         self._pool = await self._compile_batch(BatchRange.only(1))
 
     async def infer(self, call: Call) -> dict[str, Tensor]:
