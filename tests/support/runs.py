@@ -23,8 +23,7 @@ def make_run(
 ) -> Run:
     """A run that found a ready pod at each of `ips`; `trouble` is why it is not ready all the same."""
     server = server or make_server()
-    port = server.spec.service.http_port
-    pods = tuple(Pod(f"{server.name}-{ip}", ip, Phase.RUNNING, http_port=port, ready=True) for ip in ips)
+    pods = tuple(Pod(f"{server.name}-{ip}", ip, Phase.RUNNING, ready=True) for ip in ips)
     ready = ConditionStatus.FALSE if trouble else ConditionStatus.TRUE
     condition = Condition(type=ConditionType.READY, status=ready, reason="Reason", message=trouble)
     return Run(

@@ -55,6 +55,7 @@ def append_event(path: Path, event: Event) -> None:
         "reason": event.reason,
         "message": event.message,
         "model": event.model,
+        "pipeline": event.pipeline,
         "from": event.from_plan,
         "to": event.to_plan,
     }

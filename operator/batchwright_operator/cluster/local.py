@@ -15,10 +15,13 @@ from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.reconcile.outcome import Event
 from batchwright_operator.render import names
 from batchwright_operator.resources.metadata import ObjectKey
+from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 
 # What every server gets to finish its last requests when all of them are ended together.
 CLOSE_SECONDS = 8.0
+
+_Name = tuple[str, str]  # an object's kind and name
 
 
 def config_directory(state: Path, name: str) -> Path:
@@ -47,39 +50,46 @@ class LocalCluster:
     def __init__(self, state: Path, *, entry_point: tuple[str, ...] = ENTRY_POINT) -> None:
         self._state = state
         self._entry_point = entry_point
-        self._manifests: dict[tuple[ObjectKey, str], names.Manifest] = {}
+        self._objects: dict[ObjectKey, dict[_Name, names.Manifest]] = {}
         self._fleets: dict[ObjectKey, Fleet] = {}
+        self._version = 0  # of the object written last
 
-    async def observe(self, key: ObjectKey) -> Observed:
+    async def observe(self, server: ModelServer) -> Observed:
         """What exists for the object; after a restart, the document of the run before."""
-        fleet = self._fleets.get(key)
-        return Observed(
-            config_map=self._manifests.get((key, "ConfigMap")) or self._kept_config_map(key),
-            deployment=self._manifests.get((key, "Deployment")),
-            service=self._manifests.get((key, "Service")),
-            pods=fleet.pods if fleet is not None else (),
-        )
+        fleet = self._fleets.get(server.key)
+        objects = tuple(self._objects.get(server.key, {}).values())
+        if not any(item["kind"] == "ConfigMap" for item in objects):
+            objects += self._kept_config_map(server)
+        return Observed(objects, fleet.pods if fleet is not None else ())
 
-    async def apply(self, key: ObjectKey, manifest: names.Manifest) -> None:
-        """Make one object what the manifest says."""
-        kind = manifest["kind"]
+    async def apply(self, server: ModelServer, manifest: names.Manifest) -> None:
+        """Make one object what the manifest says; Outdated if it is not of the version named there."""
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        objects = self._objects.setdefault(server.key, {})
         if kind == "ConfigMap":
-            projection.apply_projection(config_directory(self._state, key.name), manifest["data"])
+            projection.apply_projection(config_directory(self._state, server.name), manifest["data"])
         elif kind == "Deployment":
-            self._fleet(key).apply(parse_template(manifest), manifest["spec"]["replicas"])
-        # A Service needs nothing here: the pods share its port on one address.
-        self._manifests[key, kind] = manifest
+            self._fleet(server.key).apply(parse_template(manifest), manifest["spec"]["replicas"])
+        # All else needs nothing here: the pods share a port on one address, and nobody drains the node.
+        self._version += 1
+        version = {"resourceVersion": str(self._version)}
+        objects[kind, name] = {**manifest, "metadata": {**manifest["metadata"], **version}}
 
-    async def refresh_pods(self, key: ObjectKey, pods: tuple[str, ...], config_hash: str) -> None:
-        """Nothing to do: a projection is on the same file system and already there."""
+    async def delete(self, server: ModelServer, kind: str, name: str) -> None:
+        """Forget one object; neither the ConfigMap nor the Deployment is ever unwanted."""
+        self._objects.get(server.key, {}).pop((kind, name), None)
+
+    async def read_ca(self, server: ModelServer) -> str | None:
+        """None: there are no ConfigMaps but those of the objects."""
+        return None
 
     async def read_status(self, key: ObjectKey) -> ModelServerStatus | None:
         """The status as it was last written, by this run or one before."""
         return journal.load_status(self._state / key.name / "status.json")
 
-    async def write_status(self, key: ObjectKey, status: ModelServerStatus) -> None:
+    async def write_status(self, server: ModelServer, status: ModelServerStatus) -> None:
         """Write the object's `status.json`."""
-        journal.apply_status(self._state / key.name / "status.json", key, status)
+        journal.apply_status(self._state / server.name / "status.json", server.key, status)
 
     async def write_pipeline_status(
         self, key: ObjectKey, name: str, status: PipelineStatus | None
@@ -88,14 +98,13 @@ class LocalCluster:
         path = pipeline_status_file(self._state, key.name, name)
         journal.apply_pipeline_status(path, ObjectKey(key.namespace, name), status)
 
-    async def record_event(self, key: ObjectKey, event: Event) -> None:
+    async def record_event(self, server: ModelServer, event: Event) -> None:
         """Add a line to the object's `events.jsonl`."""
-        journal.append_event(self._state / key.name / "events.jsonl", event)
+        journal.append_event(self._state / server.name / "events.jsonl", event)
 
-    async def delete(self, key: ObjectKey) -> None:
+    async def remove(self, key: ObjectKey) -> None:
         """End the object's pods; its files stay."""
-        for kind in ("ConfigMap", "Deployment", "Service"):
-            self._manifests.pop((key, kind), None)
+        self._objects.pop(key, None)
         if key in self._fleets:
             await self._fleets[key].close(grace_seconds=CLOSE_SECONDS)
             self._fleets.pop(key, None)  # only now: what is interrupted is closed with the others
@@ -117,8 +126,9 @@ class LocalCluster:
             self._fleets[key] = Fleet(key.name, directory, entry_point=self._entry_point)
         return self._fleets[key]
 
-    def _kept_config_map(self, key: ObjectKey) -> names.Manifest | None:
-        data = projection.load_projection(config_directory(self._state, key.name))
+    def _kept_config_map(self, server: ModelServer) -> tuple[names.Manifest, ...]:
+        data = projection.load_projection(config_directory(self._state, server.name))
         if data is None:
-            return None
-        return {"kind": "ConfigMap", "metadata": {"name": f"{key.name}-config"}, "data": data}
+            return ()
+        metadata = {"name": names.config_map_name(server)}
+        return ({"kind": "ConfigMap", "metadata": metadata, "data": data},)

@@ -92,7 +92,8 @@ class LocalPod:
             name=self.place.name,
             ip=self.place.ip,
             phase=Phase.TERMINATING if self.is_terminating else running,
-            http_port=self.template.http_port,
+            admin_port=self.template.admin_port,
+            template=self.template.mark,
             ready=self.is_ready and self._is_running,
             restarts=max(0, self._restarts),
             failed_starts=self._failed_starts,
@@ -170,7 +171,7 @@ class LocalPod:
             self._process.terminate()
 
     async def _probe(self) -> None:
-        path, port = self.template.ready_path, self.template.http_port
+        path, port = self.template.ready_path, self.template.admin_port
         answered = await probe.is_answering(
             self.place.ip, port, path, timeout_seconds=_PROBE_TIMEOUT_SECONDS
         )

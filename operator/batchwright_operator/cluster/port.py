@@ -1,4 +1,4 @@
-"""What the controller needs of a cluster."""
+"""What the controller needs of a cluster. What fails is told by the errors of `cluster/errors.py`."""
 
 from typing import Protocol
 
@@ -6,38 +6,46 @@ from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.reconcile.outcome import Event
 from batchwright_operator.render import names
 from batchwright_operator.resources.metadata import ObjectKey
+from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 
 
 class Cluster(Protocol):
     """Objects and pods of ModelServers, read and written."""
 
-    async def observe(self, key: ObjectKey) -> Observed:
+    async def observe(self, server: ModelServer) -> Observed:
         """What exists for the object."""
         ...
 
-    async def apply(self, key: ObjectKey, manifest: names.Manifest) -> None:
-        """Make one rendered object what the manifest says."""
+    async def apply(self, server: ModelServer, manifest: names.Manifest) -> None:
+        """Make one rendered object what the manifest says.
+
+        With a metadata.resourceVersion only if that is still the object's: else Outdated is raised.
+        """
         ...
 
-    async def refresh_pods(self, key: ObjectKey, pods: tuple[str, ...], config_hash: str) -> None:
-        """Have the pods' volumes carry the document of that hash as soon as can be."""
+    async def delete(self, server: ModelServer, kind: str, name: str) -> None:
+        """Remove one object that was rendered and is no longer wanted; none: nothing to do."""
+        ...
+
+    async def read_ca(self, server: ModelServer) -> str | None:
+        """The certificates, as PEM text, by which the pods are known; None if there are none."""
         ...
 
     async def read_status(self, key: ObjectKey) -> ModelServerStatus | None:
         """The status as it was last written; None if there is none that can be read."""
         ...
 
-    async def write_status(self, key: ObjectKey, status: ModelServerStatus) -> None:
-        """Keep the status."""
+    async def write_status(self, server: ModelServer, status: ModelServerStatus) -> None:
+        """Keep the status, if metadata.resource_version, where given, is still the object's."""
         ...
 
     async def write_pipeline_status(
         self, key: ObjectKey, name: str, status: PipelineStatus | None
     ) -> None:
-        """Keep the status of the Pipeline `name` of the object; None: it is gone."""
+        """Keep the status of the Pipeline `name` of the ModelServer `key`; None: it is gone."""
         ...
 
-    async def record_event(self, key: ObjectKey, event: Event) -> None:
-        """Tell the user that something happened."""
+    async def record_event(self, server: ModelServer, event: Event) -> None:
+        """Tell the user that something happened to the object, or to its Pipeline `event.pipeline`."""
         ...

@@ -9,6 +9,7 @@ from typing import Any
 from batchwright_operator.render import names
 from batchwright_server.config import digest
 
+_MARK = "batchwright.dev/template-hash"
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
@@ -22,9 +23,10 @@ class PodTemplate:
     fields: Mapping[str, str]  # variable: the pod's field that it carries
     config_mount: str
     ready_path: str
-    http_port: int
+    admin_port: int  # probes go there, and so do the controller's questions
     grace_seconds: int
     digest: str
+    mark: str = ""  # the hash that the renderer marked it with
 
     def environment(self, facts: Mapping[str, str]) -> dict[str, str]:
         """The variables of a pod whose fields are `facts`."""
@@ -48,9 +50,10 @@ def parse_template(deployment: names.Manifest) -> PodTemplate:
         },
         config_mount=_mount_path(container, names.CONFIG_VOLUME),
         ready_path=probe["path"],
-        http_port=_port(container, probe["port"]),
+        admin_port=_port(container, probe["port"]),
         grace_seconds=template["spec"]["terminationGracePeriodSeconds"],
         digest=digest.digest(json.dumps(template, sort_keys=True).encode()),
+        mark=template["metadata"].get("annotations", {}).get(_MARK, ""),
     )
 
 

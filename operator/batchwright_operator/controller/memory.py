@@ -27,6 +27,7 @@ class Applied:
 class Memory:
     """One object's memory. `states` hold the policy's history of traffic, which no status keeps."""
 
+    server: ModelServer  # as it was wanted last
     status: ModelServerStatus = field(default_factory=ModelServerStatus)
     observed: Observed = field(default_factory=Observed)
     states: dict[str, ModelState] = field(default_factory=dict)

@@ -50,7 +50,7 @@ class Controller:
     async def run(self, server: ModelServer, settings: Settings) -> Run:
         """One run: observe, decide, render, apply, tell."""
         now = self._clock()
-        observed = await self._cluster.observe(server.key)
+        observed = await self._cluster.observe(server)
         memory = await self._recall(server, observed, now)
         reports = await self._read_pods(observed)
         admitted = admission.admit(server, memory, (observed, reports))
@@ -59,10 +59,10 @@ class Controller:
         look = _look(server, (observed, reports), wanted, tuned)
         status = _status(look, tuned, memory, now)
         events += _other_events(memory, look, status, now)
-        await self._write_status(server.key, memory, status)
+        await self._write_status(server, memory, status)
         events += await self._judge_pipelines(memory, look, now)
-        await self._apply(server.key, actions.plan_actions(wanted, observed, reports))
-        await self._tell(server.key, events)
+        await self._apply(server, actions.plan_actions(wanted, observed, reports))
+        await self._tell(server, events)
         _remember(memory, look, tuned, (wanted, admitted))
         return Run(
             server=server,
@@ -80,7 +80,7 @@ class Controller:
         memory = self._memories.pop(key, None)
         if memory is not None:
             status = outcome.stopped(memory.status, now=self._clock())
-            await self._cluster.write_status(key, status)
+            await self._cluster.write_status(memory.server, status)
             for name, one in memory.pipelines.items():
                 ended = pipelinestatus.stopped(one, now=self._clock())
                 await self._cluster.write_pipeline_status(key, name, ended)
@@ -89,9 +89,10 @@ class Controller:
         memory = self._memories.get(server.key)
         if memory is None:
             status = await self._cluster.read_status(server.key) or ModelServerStatus()
-            memory = Memory(status=status, observed=observed)
+            memory = Memory(server, status=status, observed=observed)
             memory.states = tuning.adopt(server, status, observed, now=now)
             self._memories[server.key] = memory
+        memory.server = server
         memory.forget_models(server)
         return memory
 
@@ -113,9 +114,11 @@ class Controller:
         events += tidings.decision_events(tuned, memory.decisions, now=now)
         return tuned, tuple(events)
 
-    async def _write_status(self, key: ObjectKey, memory: Memory, status: ModelServerStatus) -> None:
+    async def _write_status(
+        self, server: ModelServer, memory: Memory, status: ModelServerStatus
+    ) -> None:
         if status != memory.status:
-            await self._cluster.write_status(key, status)
+            await self._cluster.write_status(server, status)
             memory.status = status
 
     async def _judge_pipelines(
@@ -132,19 +135,19 @@ class Controller:
         memory.pipelines = statuses
         return events
 
-    async def _apply(self, key: ObjectKey, planned: tuple[actions.Action, ...]) -> None:
+    async def _apply(self, server: ModelServer, planned: tuple[actions.Action, ...]) -> None:
         for action in planned:
             match action:
                 case actions.ApplyManifest(manifest):
-                    await self._cluster.apply(key, manifest)
-                case actions.RefreshPods(pods, config_hash):
-                    await self._cluster.refresh_pods(key, pods, config_hash)
+                    await self._cluster.apply(server, manifest)
+                case actions.RefreshPods():
+                    continue
                 case actions.ReloadPods(pods):
                     await asyncio.gather(*(self._pods.reload(pod.address) for pod in pods))
 
-    async def _tell(self, key: ObjectKey, events: tuple[outcome.Event, ...]) -> None:
+    async def _tell(self, server: ModelServer, events: tuple[outcome.Event, ...]) -> None:
         for event in events:
-            await self._cluster.record_event(key, event)
+            await self._cluster.record_event(server, event)
 
 
 def _look(

@@ -16,8 +16,9 @@ def first_addresses(server: ModelServer) -> str:
 
 def ready_addresses(run: Run) -> str:
     """Where an object is reached: gRPC through one address, HTTP at each pod that is ready."""
-    ready = (pod for pod in run.observed.current_pods if pod.ready)
-    return _sentence(run.server, sorted(pod.address for pod in ready))
+    port = run.server.spec.service.http_port
+    ready = (pod.ip for pod in run.observed.current_pods if pod.ready)
+    return _sentence(run.server, sorted(f"{ip}:{port}" for ip in ready))
 
 
 class Addresses:

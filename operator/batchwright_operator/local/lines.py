@@ -8,5 +8,6 @@ from batchwright_operator.reconcile.outcome import Event
 def event_line(name: str, event: Event) -> str:
     """An event as a line: local time, object, reason, message."""
     clock = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S")
-    model = f" {event.model}:" if event.model else ""
-    return f"{clock} {name} {event.reason}:{model} {event.message}"
+    about = f"Pipeline {event.pipeline}" if event.pipeline else event.model
+    subject = f" {about}:" if about else ""
+    return f"{clock} {name} {event.reason}:{subject} {event.message}"

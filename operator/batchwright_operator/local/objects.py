@@ -83,7 +83,7 @@ class Objects:
         task = self._tasks.pop(key)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await self._cluster.delete(key)
+        await self._cluster.remove(key)
         await self._controller.stop(key)
         del self._keepers[key]  # only now: what is interrupted is ended and told with the others
         self._view.forget(key.name)

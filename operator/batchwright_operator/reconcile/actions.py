@@ -43,9 +43,14 @@ def plan_actions(wanted: Bundle, observed: Observed, reports: Reports) -> tuple[
     changed = tuple(
         ApplyManifest(manifest)
         for manifest in wanted.manifests
-        if observed.hash_of(manifest["kind"]) != rendered_hash(manifest)
+        if _hash_of(observed, manifest) != rendered_hash(manifest)
     )
     return (*changed, *_pod_actions(wanted, observed, reports))
+
+
+def _hash_of(observed: Observed, manifest: names.Manifest) -> str | None:
+    found = observed.find(manifest["kind"], manifest["metadata"]["name"])
+    return rendered_hash(found) if found is not None else None
 
 
 def _pod_actions(wanted: Bundle, observed: Observed, reports: Reports) -> tuple[Action, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from batchwright_operator.render import bundle, names
+from batchwright_operator.render import names
 from batchwright_server.config.signals import Signals
 
 
@@ -24,7 +24,8 @@ class Pod:
     name: str
     ip: str
     phase: Phase
-    http_port: int = 8000
+    admin_port: int = 8002
+    template: str = ""  # the hash that its template was marked with; empty where it was not
     ready: bool = False
     restarts: int = 0
     failed_starts: int = 0  # deaths since it was last ready
@@ -32,8 +33,9 @@ class Pod:
 
     @property
     def address(self) -> str:
-        """Where its HTTP side is: host:port."""
-        return f"{self.ip}:{self.http_port}"
+        """Where it is asked for signals and given documents: host:port."""
+        host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"{host}:{self.admin_port}"
 
     @property
     def is_current(self) -> bool:
@@ -43,16 +45,34 @@ class Pod:
 
 @dataclass(frozen=True)
 class Observed:
-    """Everything that was read in one look."""
+    """Everything that was read in one look.
 
-    config_map: names.Manifest | None = None
-    deployment: names.Manifest | None = None
-    service: names.Manifest | None = None
+    `objects` are as the cluster has them, with uid and resourceVersion. Those in `settled`, by kind and
+    name, were not changed by writing what is rendered for them once more: the cluster says it otherwise.
+    """
+
+    objects: tuple[names.Manifest, ...] = ()
     pods: tuple[Pod, ...] = ()
+    settled: frozenset[tuple[str, str]] = frozenset()
+
+    def find(self, kind: str, name: str) -> names.Manifest | None:
+        """The object of that kind and name."""
+        found = (item for item in self.objects if item["kind"] == kind)
+        return next((item for item in found if item["metadata"]["name"] == name), None)
+
+    @property
+    def config_map(self) -> names.Manifest | None:
+        """The ConfigMap with the configuration document."""
+        return next((item for item in self.objects if item["kind"] == "ConfigMap"), None)
+
+    @property
+    def deployment(self) -> names.Manifest | None:
+        """The Deployment of the pods."""
+        return next((item for item in self.objects if item["kind"] == "Deployment"), None)
 
     @property
     def config_text(self) -> str | None:
-        """The configuration document that the pods are given."""
+        """The configuration document that pods start from."""
         if self.config_map is None:
             return None
         text = self.config_map.get("data", {}).get(names.CONFIG_FILE)
@@ -62,12 +82,6 @@ class Observed:
     def current_pods(self) -> tuple[Pod, ...]:
         """The pods that are meant to stay."""
         return tuple(pod for pod in self.pods if pod.is_current)
-
-    def hash_of(self, kind: str) -> str | None:
-        """The hash that the object of that kind was marked with when it was written."""
-        found = {"ConfigMap": self.config_map, "Deployment": self.deployment, "Service": self.service}
-        manifest = found.get(kind)
-        return bundle.rendered_hash(manifest) if manifest is not None else None
 
 
 @dataclass(frozen=True)

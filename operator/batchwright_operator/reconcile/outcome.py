@@ -28,7 +28,10 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened; `at` is Unix time in seconds."""
+    """Something that happened; `at` is Unix time in seconds.
+
+    It is about the ModelServer, or about its Pipeline of the name `pipeline`.
+    """
 
     at: float
     type: EventType
@@ -37,6 +40,7 @@ class Event:
     model: str = ""
     from_plan: str = ""
     to_plan: str = ""
+    pipeline: str = ""
 
 
 def format_time(now: float) -> str:

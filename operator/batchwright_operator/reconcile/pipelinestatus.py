@@ -54,8 +54,9 @@ def pipeline_events(
         if new is None or new.status is not wanted:
             continue
         if old is None or (old.status, old.message) != (new.status, new.message):
-            text = f"Pipeline {pipeline.name}: {new.message}"
-            yield Event(at=now, type=event, reason=f"Pipeline{new.reason}", message=text)
+            reason = f"Pipeline{new.reason}"
+            name = pipeline.name
+            yield Event(at=now, type=event, reason=reason, message=new.message, pipeline=name)
 
 
 def _accepted(left_out: LeftOut | None, look: Look) -> _Finding:

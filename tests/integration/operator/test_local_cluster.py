@@ -28,7 +28,7 @@ class Stage:
         self.state = state
         self.cluster = LocalCluster(state, entry_point=FAKE)
         self.http_port = _free_port()
-        self.key = self._server().key
+        self.server = self._server()
 
     async def want(self, *, replicas: int = 1, **env: str) -> None:
         """Apply an object with so many pods of that environment."""
@@ -37,11 +37,11 @@ class Stage:
             config_mount=str(config_directory(self.state, server.name)), rest_bind_address=POD_IP
         )
         for manifest in render_bundle(server, settings, {}).manifests:
-            await self.cluster.apply(self.key, manifest)
+            await self.cluster.apply(server, manifest)
 
     async def observe(self) -> Observed:
         """What is there now."""
-        return await self.cluster.observe(self.key)
+        return await self.cluster.observe(self.server)
 
     async def until(self, check: Callable[[tuple[Pod, ...]], bool]) -> tuple[Pod, ...]:
         """The pods once they pass the check."""
@@ -94,7 +94,7 @@ async def test_the_document_is_projected(stage: Stage) -> None:
     text = (stage.state / "vision" / "config" / "config.json").read_text()
     assert text == (await stage.observe()).config_text
     again = LocalCluster(stage.state, entry_point=FAKE)
-    assert (await again.observe(stage.key)).config_text == text
+    assert (await again.observe(stage.server)).config_text == text
 
 
 async def test_a_killed_process_is_healed(stage: Stage) -> None:
@@ -142,7 +142,7 @@ async def test_a_pod_that_will_not_end(stage: Stage) -> None:
     await stage.want(STUBBORN="1")
     (pod,) = await stage.until(_all_ready(1))
     pid = stage.pid(pod)
-    fleet = stage.cluster._fleets[stage.key]
+    fleet = stage.cluster._fleets[stage.server.key]
     await fleet.close(grace_seconds=0.2)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -172,7 +172,7 @@ async def test_a_removal_that_is_interrupted(stage: Stage) -> None:
     await stage.want(STUBBORN="1")
     (pod,) = await stage.until(_all_ready(1))
     pid = stage.pid(pod)
-    removal = asyncio.create_task(stage.cluster.delete(stage.key))
+    removal = asyncio.create_task(stage.cluster.remove(stage.server.key))
     await stage.until(lambda pods: pods[0].phase is Phase.TERMINATING)
     removal.cancel()
     await asyncio.gather(removal, return_exceptions=True)

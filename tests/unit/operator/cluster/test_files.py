@@ -71,6 +71,7 @@ def test_events_are_lines(tmp_path: Path) -> None:
             "reason": "StrategySwitched",
             "message": "why",
             "model": "m",
+            "pipeline": "",
             "from": "reload/one",
             "to": "fixed/one",
         }

@@ -35,7 +35,7 @@ def test_rendered_deployment() -> None:
     """What is rendered is understood: command, environment, probe and mount."""
     server = make_server(pod={"env": [{"name": "A", "value": "1"}]}, service={"httpPort": 8123})
     template = parse_template(render_bundle(server, Settings(), {}).deployment)
-    assert template.http_port == 8123
+    assert template.admin_port == 8123
     assert template.ready_path == "/v2/health/ready"
     assert template.config_mount == "/etc/batchwright"
     facts = {"metadata.name": "vision-0", "status.podIP": "127.0.0.1"}
