@@ -36,7 +36,9 @@ def _check_value(value: str) -> str:
     return value
 
 
+# Kubernetes judges the key of an annotation by its lower case.
+_AnnotationKey = Annotated[str, AfterValidator(lambda key: _check_key(key.lower()) and key)]
 _Key = Annotated[str, AfterValidator(_check_key)]
 
 Labels = dict[_Key, Annotated[str, AfterValidator(_check_value)]]
-Annotations = dict[_Key, str]
+Annotations = dict[_AnnotationKey, str]

@@ -7,16 +7,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from batchwright_operator.resources import loader, modelserver, pipeline, wording
-from batchwright_operator.resources.modelserver import API_VERSION, ModelServer
-from batchwright_operator.resources.pipeline import Pipeline
+from batchwright_operator.resources import kinds, loader, modelserver, wording
 from batchwright_server.config.problems import Problem
 
-Resource = ModelServer | Pipeline
-_KINDS: dict[str, type[ModelServer] | type[Pipeline]] = {
-    modelserver.KIND: ModelServer,
-    pipeline.KIND: Pipeline,
-}
+Resource = kinds.Resource
 
 
 @dataclass(frozen=True)
@@ -74,28 +68,16 @@ def _objects(text: str, *, file: str) -> Iterator[Resource | Fault]:
 
 
 def _parse_object(raw: Any, *, file: str, index: int) -> Iterator[Resource | Fault]:
-    problems = tuple(_check_kind(raw))
+    problems = tuple(kinds.check_kind(raw))
     if problems:
         yield from (Fault(file, index, problem) for problem in problems)
         return
-    resource = _KINDS[raw["kind"]]
+    resource = kinds.KINDS[raw["kind"]]
     try:
         yield resource.model_validate(raw, by_alias=True, by_name=False)
     except ValidationError as error:
         found = wording.to_problems(error, resource)
         yield from (Fault(file, index, problem) for problem in found)
-
-
-def _check_kind(raw: object) -> Iterator[Problem]:
-    if not isinstance(raw, dict):
-        yield Problem("", f"expected a mapping with apiVersion and kind, got {wording.shorten(raw)}")
-        return
-    for key, choices in (("apiVersion", [API_VERSION]), ("kind", list(_KINDS))):
-        expected = " or ".join(choices)
-        if key not in raw:
-            yield Problem(key, f"required, but missing; expected {expected}")
-        elif raw[key] not in choices:
-            yield Problem(key, f"expected {expected} (got {wording.shorten(raw[key])})")
 
 
 def _one_line(error: yaml.YAMLError) -> str:

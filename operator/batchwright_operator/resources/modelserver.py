@@ -1,17 +1,44 @@
 """The ModelServer: models that are served together by the same pods."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, field_validator
 
+from batchwright_operator.resources.labels import Labels
 from batchwright_operator.resources.metadata import Metadata, ObjectKey
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.pipeline import Pipeline
 from batchwright_operator.resources.pod import Pod, Service
-from batchwright_operator.resources.strict import Strict, Unavailable
+from batchwright_operator.resources.scaling import Autoscaling
+from batchwright_operator.resources.security import Auth, NetworkPolicy, Tls
+from batchwright_operator.resources.strict import Strict
 
 API_VERSION = "batchwright.dev/v1alpha1"
 KIND = "ModelServer"
+
+
+class UpdatePolicy(StrEnum):
+    """When pods take the image and the pod template of a newer operator."""
+
+    MANUAL = "Manual"
+    WITH_OPERATOR = "WithOperator"
+
+
+class Update(Strict):
+    """How pods follow the operator's own release."""
+
+    policy: UpdatePolicy = UpdatePolicy.MANUAL
+    """Manual: when the pods change anyway. WithOperator: soon after the operator was upgraded."""
+
+
+class Monitoring(Strict):
+    """What collects the servers' metrics."""
+
+    service_monitor: Annotated[bool, Field(strict=True)] = False
+    """Whether a ServiceMonitor is made, for the Prometheus operator."""
+    labels: Labels = Field(default={})
+    """Labels of the ServiceMonitor, by which Prometheus selects it."""
 
 
 class ModelServerSpec(Strict):
@@ -21,11 +48,12 @@ class ModelServerSpec(Strict):
     models: Annotated[tuple[Model, ...], Field(max_length=256)]
     service: Service = Service()
     pod: Pod = Pod()
-    autoscaling: Unavailable = None
-    update: Unavailable = None
-    tls: Unavailable = None
-    auth: Unavailable = None
-    monitoring: Unavailable = None
+    network_policy: NetworkPolicy | None = None
+    autoscaling: Autoscaling | None = None
+    update: Update = Update()
+    tls: Tls | None = None
+    auth: Auth | None = None
+    monitoring: Monitoring = Monitoring()
 
     @field_validator("models")
     @classmethod
@@ -40,8 +68,9 @@ class ModelServerSpec(Strict):
 
     @property
     def claims(self) -> tuple[str, ...]:
-        """The volumes the models are on, each once, in the order they are first named."""
-        return tuple(dict.fromkeys(model.source.claim.claim_name for model in self.models))
+        """The persistent volumes that models are on, each once, in the order they are first named."""
+        places = (model.source.pvc for model in self.models)
+        return tuple(dict.fromkeys(place.claim_name for place in places if place is not None))
 
 
 class ModelServer(Strict):

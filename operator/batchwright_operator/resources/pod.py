@@ -7,9 +7,12 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from batchwright_operator.resources import quantity
+from batchwright_operator.resources.environment import EnvVar
 from batchwright_operator.resources.labels import Annotations, Labels
+from batchwright_operator.resources.opaque import OpenObject
 from batchwright_operator.resources.quantity import Quantity
-from batchwright_operator.resources.strict import NonNegative, Port, Strict, Text, Unavailable
+from batchwright_operator.resources.references import PullSecret
+from batchwright_operator.resources.strict import NonNegative, Port, Strict, Text
 
 # The container's own facts, which the server's command line refers to.
 _OURS = ("POD_NAME", "POD_IP")
@@ -54,14 +57,6 @@ class Resources(Strict):
         return self
 
 
-class EnvVar(Strict):
-    """One variable of the container's environment."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
-    value: Annotated[str, Field(pattern=r"^[^\x00]*$")] = ""  # no process can be given a NUL
-    value_from: Unavailable = None
-
-
 class Toleration(Strict):
     """As in a pod's spec."""
 
@@ -70,12 +65,6 @@ class Toleration(Strict):
     value: str | None = None
     effect: str | None = None
     toleration_seconds: NonNegative | None = None
-
-
-class PullSecret(Strict):
-    """The name of a Secret in the same namespace."""
-
-    name: Text
 
 
 class Pod(Strict):
@@ -89,8 +78,8 @@ class Pod(Strict):
     node_selector: Labels = Field(default={})
     tolerations: tuple[Toleration, ...] = ()
     priority_class_name: Text | None = None
-    affinity: Unavailable = None
-    topology_spread_constraints: Unavailable = None
+    affinity: OpenObject | None = None
+    topology_spread_constraints: Annotated[tuple[OpenObject, ...], Field(max_length=16)] = ()
 
     @field_validator("env")
     @classmethod

@@ -83,9 +83,11 @@ def test_batching_refused(batching: dict[str, Any], path: str, words: str) -> No
     ("source", "words"),
     [
         ({}, "exactly one source"),
-        ({"image": {"reference": "x"}, "pvc": {"claimName": "a"}}, "source.image: not available"),
+        ({"image": {"reference": "x"}, "pvc": {"claimName": "a"}}, "expected exactly one source"),
         ({"uri": "s3://bucket"}, "source.uri: not available"),
-        ({"configMap": {"name": "x"}}, "source.configMap: not available"),
+        ({"configMap": {"name": "x"}}, "source.configMap.items: required, but missing"),
+        ({"configMap": {"name": "x", "items": []}}, "expected at least one item"),
+        ({"image": {"reference": "x", "path": "../b"}}, "inside the volume"),
         ({"pvc": {"claimName": "a", "path": "../b"}}, "inside the volume"),
         ({"pvc": {"claimName": "a", "path": "/b"}}, "inside the volume"),
     ],

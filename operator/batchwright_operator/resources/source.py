@@ -1,0 +1,112 @@
+"""Where a model's files are: a persistent volume, an OCI image or a ConfigMap."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from batchwright_operator.resources.references import DataKey, ObjectName
+from batchwright_operator.resources.strict import Strict, Text, Unavailable
+
+
+def _check_path(value: str) -> str:
+    if "\0" in value or value.startswith("/") or ".." in value.split("/"):
+        raise ValueError("expected a path inside the volume: relative, without '..'")
+    return value.rstrip("/")
+
+
+InnerPath = Annotated[str, Field(max_length=1024), AfterValidator(_check_path)]
+
+
+class PullPolicy(StrEnum):
+    """When an image is pulled."""
+
+    ALWAYS = "Always"
+    IF_NOT_PRESENT = "IfNotPresent"
+    NEVER = "Never"
+
+
+class PvcSource(Strict):
+    """A directory of numbered versions on a persistent volume."""
+
+    claim_name: ObjectName
+    """A PersistentVolumeClaim in the same namespace."""
+    path: InnerPath = ""
+    """The directory that has a directory for each version. Absent: the volume's root."""
+
+
+class ImageSource(Strict):
+    """A directory of numbered versions in an OCI image (mounted as an image volume)."""
+
+    reference: Text
+    """The image or artifact, such as registry.example.com/models/resnet:3."""
+    pull_policy: PullPolicy | None = None
+    """When the image is pulled. Absent: Always for the tag latest, else IfNotPresent."""
+    path: InnerPath = ""
+    """The directory that has a directory for each version. Absent: the image's root."""
+
+
+class ConfigMapItem(Strict):
+    """One key of a ConfigMap as a file."""
+
+    key: DataKey
+    """The key."""
+    path: InnerPath
+    """The file it becomes, with its version's directory, such as 1/model.xml."""
+
+    @field_validator("path")
+    @classmethod
+    def _check_not_empty(cls, value: str) -> str:
+        if not value:
+            raise ValueError("expected a file's path, such as 1/model.xml")
+        return value
+
+
+class ConfigMapSource(Strict):
+    """A small model, its files in a ConfigMap (which holds at most 1 MiB)."""
+
+    name: ObjectName
+    """A ConfigMap in the same namespace."""
+    items: Annotated[tuple[ConfigMapItem, ...], Field(max_length=64)]
+    """Which keys become which files; keys have no directories, so each file's version is said here."""
+
+    @field_validator("items")
+    @classmethod
+    def _check_items(cls, value: tuple[ConfigMapItem, ...]) -> tuple[ConfigMapItem, ...]:
+        if not value:
+            raise ValueError("expected at least one item")
+        paths = [item.path for item in value]
+        twice = sorted({path for path in paths if paths.count(path) > 1})
+        if twice:
+            raise ValueError(f"each path once; given more than once: {', '.join(twice)}")
+        return value
+
+
+class Source(Strict):
+    """Where the model's files are: exactly one place."""
+
+    pvc: PvcSource | None = None
+    """A persistent volume."""
+    image: ImageSource | None = None
+    """An OCI image."""
+    config_map: ConfigMapSource | None = None
+    """A ConfigMap, for small models."""
+    uri: Unavailable = None
+
+    @model_validator(mode="after")
+    def _check_one(self) -> "Source":
+        if [self.pvc, self.image, self.config_map].count(None) != 2:
+            raise ValueError("expected exactly one source of pvc, image and configMap")
+        return self
+
+    @property
+    def path(self) -> str:
+        """The directory of versions inside of what is mounted; empty: its root."""
+        return next((place.path for place in (self.pvc, self.image) if place is not None), "")
+
+    @property
+    def claim(self) -> PvcSource:
+        """The persistent volume and the path on it. Raises ValueError if the model is elsewhere."""
+        if self.pvc is None:
+            raise ValueError("the model is not on a persistent volume")
+        return self.pvc
