@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from batchwright_operator.cluster.port import Cluster
 from batchwright_operator.controller import admission, cadence, modelstatus, refusal, tidings, tuning
 from batchwright_operator.controller.memory import Applied, Memory
-from batchwright_operator.pods.client import PodClient
+from batchwright_operator.pods.client import PodClient, Target
 from batchwright_operator.reconcile import actions, applied, judgement, outcome, pipelinestatus
 from batchwright_operator.reconcile.observed import Observed, Phase, Reports
 from batchwright_operator.render.bundle import Bundle, render_bundle
@@ -98,7 +98,7 @@ class Controller:
 
     async def _read_pods(self, observed: Observed) -> Reports:
         running = [pod for pod in observed.current_pods if pod.phase is Phase.RUNNING]
-        answers = await asyncio.gather(*(self._pods.read(pod.address) for pod in running))
+        answers = await asyncio.gather(*(self._pods.read(Target(pod.address)) for pod in running))
         return dict(zip((pod.name for pod in running), answers, strict=True))
 
     def _decide(
@@ -143,7 +143,7 @@ class Controller:
                 case actions.RefreshPods():
                     continue
                 case actions.ReloadPods(pods):
-                    await asyncio.gather(*(self._pods.reload(pod.address) for pod in pods))
+                    await asyncio.gather(*(self._pods.reload(Target(pod.address)) for pod in pods))
 
     async def _tell(self, server: ModelServer, events: tuple[outcome.Event, ...]) -> None:
         for event in events:

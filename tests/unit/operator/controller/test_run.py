@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from batchwright_operator.controller.run import Controller, Run
+from batchwright_operator.pods.client import Configured, Target
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile.observed import Observed, Phase, Pod, Report, Unreachable
 from batchwright_operator.reconcile.outcome import Event
@@ -91,16 +92,19 @@ class ObedientPods:
         self._rejected = ""
         self.silent = False
 
-    async def read(self, address: str) -> Report:
+    async def read(self, target: Target) -> Report:
         if self.silent:
             return Unreachable("no answer")
         if not self._good:
-            await self.reload(address)
+            await self.reload(target)
         model = make_model_signals(plan=self._cluster.plan())
         error = "not enough memory" if self._rejected else ""
         return make_signals(model, config_hash=self._good, rejected_hash=self._rejected, error=error)
 
-    async def reload(self, address: str) -> None:
+    async def configure(self, target: Target, document: bytes) -> Configured | Unreachable:
+        raise AssertionError("pods are told to read their files")
+
+    async def reload(self, target: Target) -> None:
         content = digest(self._cluster.document.encode())
         if self._cluster.plan() == self._refused:
             self._rejected = content
