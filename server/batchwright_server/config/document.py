@@ -1,4 +1,4 @@
-"""The configuration document: OVMS's `config.json` plus the `batching` extension.
+"""The configuration document: OVMS's `config.json` plus the extensions `batching` and `admin`.
 
 Keys and meaning as in OpenVINO Model Server's configuration page; an unknown key is an error with its
 path.
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError, field_validator
 
+from batchwright_server.config.admin import Admin
 from batchwright_server.config.frozen import Frozen
 from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.monitoring import Monitoring
@@ -31,6 +32,7 @@ class Document(Frozen):
     model_config_list: tuple[ModelEntry, ...]
     pipeline_config_list: tuple[PipelineConfig, ...] = ()
     monitoring: Monitoring | None = None
+    admin: Admin | None = None
     custom_node_library_config_list: CustomNodes = None
     custom_loader_config_list: CustomLoaders = None
     mediapipe_config_list: MediaPipe = None

@@ -93,12 +93,21 @@ class PipelineSignals(Tolerant):
     fault: str = ""
 
 
+class DocumentProblem(Tolerant):
+    """One reason why a document was refused; `path` names the field (`pipeline_config_list[0]`)."""
+
+    path: str
+    message: str
+
+
 class ConfigState(Tolerant):
     """What the server made of its configuration document."""
 
     hash: str  # of the document that serves; empty without a document
     rejected_hash: str = ""  # of the newest document, where that one was refused
     error: str = ""
+    problems: tuple[DocumentProblem, ...] = ()  # the error's, one by one; the first of them if many
+    pending_hash: str = ""  # of the document that is being made ready
 
 
 class Signals(Tolerant):
