@@ -1,0 +1,82 @@
+"""A control plane for the tests in this folder, a namespace for each, and a node that runs servers."""
+
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster import access, binaries
+from tests.support.cluster.access import Cluster
+from tests.support.cluster.apiclient import ApiClient
+from tests.support.cluster.binaries import Binaries
+from tests.support.cluster.controlplane import ControlPlane
+
+_HERE = Path(__file__).parent
+_FOUND = pytest.StashKey[Binaries | str]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Build the control plane's programs before any test's time begins to count."""
+    wanted = any(_HERE in item.path.parents for item in items)
+    if not wanted or config.option.collectonly or access.KUBECONFIG in os.environ:
+        return
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    say: binaries.Say = reporter.write_line if reporter is not None else print
+    try:
+        config.stash[_FOUND] = binaries.find_or_build(say)
+    except binaries.BinariesMissing as error:
+        config.stash[_FOUND] = str(error)
+
+
+@pytest.fixture(scope="session")
+def control_plane(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """A cluster: a control plane of our own, or the disposable one of BATCHWRIGHT_TEST_KUBECONFIG."""
+    directory = tmp_path_factory.mktemp("control-plane")
+    if given := os.environ.get(access.KUBECONFIG):
+        access.check_disposable(Path(given))
+        found = Cluster(directory, Path(given), Path(shutil.which("kubectl") or "kubectl"))
+        found.apply_custom_resources()
+        yield found
+        return
+    programs = pytestconfig.stash[_FOUND]
+    if isinstance(programs, str):
+        pytest.skip(programs)
+    ours = ControlPlane(directory, programs)
+    try:
+        ours.start()
+        yield ours
+    finally:
+        ours.stop()
+
+
+@pytest.fixture
+def own_control_plane(control_plane: Cluster) -> ControlPlane:
+    """The control plane, where it is one that a test may stop, restart and pause."""
+    if not isinstance(control_plane, ControlPlane):
+        pytest.skip(f"{access.KUBECONFIG} is set: its control plane is not the tests' to stop")
+    return control_plane
+
+
+@pytest.fixture
+async def api(control_plane: Cluster) -> AsyncIterator[ApiClient]:
+    """A client with all rights."""
+    async with control_plane.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def namespace(api: ApiClient) -> AsyncIterator[str]:
+    """A namespace of the test's own; what is left in it goes, pods at once."""
+    name = f"test-{secrets.token_hex(4)}"
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    await api.create(manifest)
+    await api.wait_for("ServiceAccount", "default", name, until=bool)
+    yield name
+    await api.delete("Namespace", name)
+    for pod in await api.list("Pod", name):
+        await api.delete_if_there("Pod", pod["metadata"]["name"], name, grace_seconds=0)
