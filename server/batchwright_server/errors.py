@@ -9,7 +9,8 @@
     ├── DeadlineExceeded        the client's deadline passed
     ├── ConfigurationRejected   a configuration that was sent cannot be taken into service
     ├── ManagedByConfiguration  asked of a request, but for the configuration to say
-    ├── CompilationFailed       this batch size cannot be compiled
+    ├── CompilationFailed       this size cannot be compiled
+    │   └── OutOfMemory         … for want of memory: worth a retry, later
     ├── InferenceFailed         the device reported an error
     ├── PipelineUnavailable     a pipeline whose parts do not fit together now
     └── NodeFailed              a node of a pipeline could not do its part; its kind is the cause's
@@ -85,23 +86,24 @@ class WaitTooLong(ServerError):
 
     kind = Kind.UNAVAILABLE
 
-    def __init__(self, seconds: float, batch_size: int) -> None:
-        super().__init__(f"waited {seconds:g} s for a reload to batch size {batch_size}; retry later")
+    def __init__(self, seconds: float, what: str) -> None:
+        super().__init__(f"waited {seconds:g} s for a reload to {what}; retry later")
 
 
 class DeadlineExceeded(ServerError):
-    """The client's deadline passed while its request waited."""
+    """The client's deadline passed before its request was answered."""
 
     kind = Kind.DEADLINE_EXCEEDED
 
-    def __init__(self, batch_size: int) -> None:
-        super().__init__(f"the deadline passed while waiting for a reload to batch size {batch_size}")
+    def __init__(self, doing: str) -> None:
+        super().__init__(f"the deadline passed while {doing}")
 
 
 class CompilationFailed(ServerError):
     """A model that cannot be compiled as asked."""
 
     kind = Kind.FAILED_PRECONDITION
+    is_transient = False  # whether the same may succeed at another time
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what} cannot be compiled: {reason}")
@@ -109,7 +111,14 @@ class CompilationFailed(ServerError):
 
     def again(self) -> "CompilationFailed":
         """The same failure, to be raised once more."""
-        return CompilationFailed(*self._facts)
+        return type(self)(*self._facts)
+
+
+class OutOfMemory(CompilationFailed):
+    """A model for which there was not enough memory now."""
+
+    kind = Kind.RESOURCE_EXHAUSTED
+    is_transient = True
 
 
 class ManagedByConfiguration(ServerError):

@@ -105,7 +105,7 @@ MODEL = (
     Flag("model_name", "name that clients ask for"),
     Flag("model_path", "folder with a folder for each version, or a model file"),
     Flag("batch_size", "a number, auto (reload for each new size), -1 or min:max (dynamic)"),
-    Flag("shape", "(1,3,224,224) with numbers, -1 or min:max, or a JSON object by input"),
+    Flag("shape", "(1,3,224,224) with numbers, -1 or min:max, or auto; or a JSON object by input"),
     Flag("layout", "NCHW or NHWC:NCHW, or a JSON object by input and output"),
     Flag("model_version_policy", "JSON with one of latest, specific, all; the latest one if not given"),
     Flag("nireq", "infer requests; 0: twice OpenVINO's optimum", Kind.NUMBER),

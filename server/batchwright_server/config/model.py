@@ -102,7 +102,7 @@ class ModelConfig(Frozen):
         return self.model_version_policy.policy
 
     @property
-    def shapes(self) -> dict[str, shapes.Shape]:
+    def shapes(self) -> dict[str, shapes.AskedShape]:
         """The shapes asked for, by input, or for EVERY_INPUT; none: as the model was saved."""
         return {} if self.shape is None else shapes.parse_shapes(self.shape)
 
@@ -140,9 +140,13 @@ class ModelConfig(Frozen):
             yield Problem("plugin_config", warning)
 
     def _batching_of_shapes(self) -> Batching:
-        """Fixed at what the network is reshaped to, or dynamic where a shape leaves the batch open."""
+        """Reloads for `auto`, dynamic where a shape leaves the batch open, fixed at it otherwise."""
+        if any(isinstance(shape, shapes.AutoShape) for shape in self.shapes.values()):
+            return Batching(strategy=Strategy.RELOAD)
         open_batches = (
-            shape[0] for name, shape in self.shapes.items() if shape and self._has_batch(name)
+            shape[0]
+            for name, shape in self.shapes.items()
+            if isinstance(shape, tuple) and shape and self._has_batch(name)
         )
         for batch in open_batches:
             if not batch.is_fixed:

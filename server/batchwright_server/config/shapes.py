@@ -1,4 +1,4 @@
-"""The `shape` parameter of a model: OVMS's texts, such as `(1,3,-1,100:200)`, one or one per input."""
+"""The `shape` parameter of a model: OVMS's texts, `(1,3,-1,100:200)` or `auto`, one or one per input."""
 
 import json
 import re
@@ -8,11 +8,7 @@ from dataclasses import dataclass
 LARGEST = 2**31 - 1
 EVERY_INPUT = ""  # the key of a shape that was given without an input's name
 
-_EXPECTED = "expected a shape such as (1,3,224,224), each dimension a number, -1 or min:max"
-_AUTO = (
-    "a model cannot be recompiled for every new shape; for varying batch sizes use batch_size 'auto', "
-    "for other dimensions -1 or min:max"
-)
+_EXPECTED = "expected a shape such as (1,3,224,224), each dimension a number, -1 or min:max; or auto"
 
 
 @dataclass(frozen=True)
@@ -36,18 +32,29 @@ class Dimension:
 Shape = tuple[Dimension, ...]
 
 
-def parse_shape(text: str) -> Shape:
+@dataclass(frozen=True)
+class AutoShape:
+    """Any shape of the input's rank; a new one reloads the model."""
+
+    def __str__(self) -> str:
+        return "auto"
+
+
+AskedShape = Shape | AutoShape
+
+
+def parse_shape(text: str) -> AskedShape:
     """The shape in a text. Raises ValueError that says what was expected."""
     packed = re.sub(r"\s", "", text)
     if packed.lower() == "auto":
-        raise ValueError(_AUTO)
+        return AutoShape()
     if (packed[:1], packed[-1:]) not in (("(", ")"), ("[", "]")):
         raise ValueError(_EXPECTED)
     inner = packed[1:-1]
     return tuple(_parse_dimension(item) for item in inner.split(",")) if inner else ()
 
 
-def parse_shapes(value: object) -> dict[str, Shape]:
+def parse_shapes(value: object) -> dict[str, AskedShape]:
     """The shapes by input; a single one for the key EVERY_INPUT. Raises ValueError."""
     return {name: _parse_named(name, text) for name, text in by_name(value)}
 
@@ -75,7 +82,7 @@ def _parse_map(text: str) -> object:
         raise ValueError(f"not valid JSON: {error}") from error
 
 
-def _parse_named(name: str, text: str) -> Shape:
+def _parse_named(name: str, text: str) -> AskedShape:
     try:
         return parse_shape(text)
     except ValueError as error:

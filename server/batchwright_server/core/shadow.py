@@ -7,6 +7,7 @@ joins that reload, and a size serves from the moment its virtual reload is finis
 from collections import deque
 
 from batchwright_server.core.residency import Residency
+from batchwright_server.core.tensors import Size
 
 
 class ReloadShadow:
@@ -15,16 +16,16 @@ class ReloadShadow:
     def __init__(self, max_entries: int, reload_seconds: float) -> None:
         self._resident = Residency(max_entries)
         self._reload_seconds = reload_seconds
-        self._compiling: deque[tuple[float, int]] = deque()  # when finished, and which size, in order
-        self._joinable: set[int] = set()
+        self._compiling: deque[tuple[float, Size]] = deque()  # when finished, and which size, in order
+        self._joinable: set[Size] = set()
         self._worker_free = float("-inf")
 
     def resize(self, max_entries: int) -> None:
         """Go on as a cache of `max_entries`."""
         self._resident.resize(max_entries)
 
-    def observe(self, size: int, now: float) -> bool:
-        """Note a request of `size` samples at `now` (seconds); gives whether that made a reload."""
+    def observe(self, size: Size, now: float) -> bool:
+        """Note a request of `size` at `now` (seconds); gives whether that made a reload."""
         while self._compiling and self._compiling[0][0] <= now:
             _, finished = self._compiling.popleft()
             self._joinable.discard(finished)

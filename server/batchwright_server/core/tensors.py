@@ -35,6 +35,39 @@ class BatchRange:
 
 
 @dataclass(frozen=True)
+class InputShapes:
+    """The shapes of inputs that a model is compiled for."""
+
+    by_input: tuple[tuple[str, tuple[int, ...]], ...]
+
+    def __str__(self) -> str:
+        if len(self.by_input) == 1:
+            return format_shape(self.by_input[0][1])
+        return ", ".join(f"{name} {format_shape(shape)}" for name, shape in self.by_input)
+
+
+Size = int | InputShapes  # what a reload is for: a batch size, or the shapes of a model of any shape
+Compilable = BatchRange | InputShapes  # what a model can be compiled for
+
+
+def name_size(size: int | Compilable) -> str:
+    """What a model is compiled for, in words."""
+    return f"shape {size}" if isinstance(size, InputShapes) else f"batch size {size}"
+
+
+@dataclass(frozen=True)
+class AutoShapes:
+    """The inputs each of whose shapes is compiled for, and the shapes they were saved with (if any)."""
+
+    inputs: tuple[str, ...]
+    saved: InputShapes | None
+
+    def of(self, inputs: Tensors) -> InputShapes:
+        """The shapes that `inputs` need."""
+        return InputShapes(tuple((name, inputs[name].shape) for name in self.inputs))
+
+
+@dataclass(frozen=True)
 class TensorSpec:
     """One input or output: its name, element type, and shape as the model was saved.
 
@@ -65,6 +98,11 @@ class Signature:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batch_fault: str = ""
+    auto: AutoShapes | None = None  # None: shapes are fixed, or open to one compiled model
+
+    def size_of(self, inputs: Tensors, batch_size: int) -> Size:
+        """What a request with these inputs needs a model compiled for."""
+        return self.auto.of(inputs) if self.auto else batch_size
 
     @property
     def has_open_batch(self) -> bool:

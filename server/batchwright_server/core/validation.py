@@ -11,6 +11,9 @@ def check_inputs(signature: Signature, inputs: Tensors, *, max_batch_size: int) 
     for spec in signature.inputs:
         tensor = inputs[spec.name]
         _check_tensor(spec, tensor)
+        if signature.auto and 0 in tensor.shape:
+            shape = format_shape(tensor.shape)
+            raise InvalidInput(f"input {spec.name!r}: shape", "sizes of 1 or more", shape)
         if not spec.batched:
             continue
         batch_size = batch_size or _check_batch(spec, tensor, max_batch_size)

@@ -11,7 +11,16 @@ from batchwright_server import errors
 from batchwright_server.config.mapping import NameMapping
 from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.plan import Streams
-from batchwright_server.core.tensors import ANY, BatchRange, Signature, TensorSpec
+from batchwright_server.core.tensors import (
+    ANY,
+    AutoShapes,
+    BatchRange,
+    Compilable,
+    InputShapes,
+    Signature,
+    TensorSpec,
+    name_size,
+)
 from batchwright_server.engine import aliasing, port_names, preparation, reasons
 from batchwright_server.engine.infer_request import OpenVinoInferRequest, Wiring
 from batchwright_server.engine.port_names import PortNames
@@ -42,32 +51,41 @@ class Device:
 
 
 class OpenVinoNetwork:
-    """A model that can be compiled for any batch size it allows."""
+    """A model that can be compiled for any batch size, or shape, that it allows."""
 
-    def __init__(self, device: Device, model: ov.Model, config: ModelConfig, names: PortNames) -> None:
+    def __init__(
+        self, device: Device, prepared: preparation.Prepared, config: ModelConfig, names: PortNames
+    ) -> None:
         self._device = device
-        self._model = model
+        self._model = prepared.model
         self._config = config
-        self.signature = describe(model, names)
-        self._wiring = Wiring.of(self.signature, aliasing.find_aliases(model))
+        self.signature = describe(prepared.model, names, prepared.auto)
+        self._wiring = Wiring.of(self.signature, aliasing.find_aliases(prepared.model))
 
     def compile(
-        self, batch: BatchRange, streams: Streams, *, is_exact: bool = False
+        self, size: Compilable, streams: Streams, *, is_exact: bool = False
     ) -> OpenVinoCompiledModel:
-        what = f"model {self._config.name!r} at batch size {batch}"
+        what = f"model {self._config.name!r} at {name_size(size)}"
         try:
-            model = self._at_batch(batch)
+            model = self._at(size)
             compiled = self._device.core.compile_model(
                 model,
                 self._config.target_device,
                 self._properties(streams) | (EXACT if is_exact else {}),
             )
             return self._with_requests(compiled)
-        except RuntimeError as error:
-            raise errors.CompilationFailed(what, reasons.first_reason(error)) from error
+        except (RuntimeError, MemoryError) as error:
+            raise reasons.to_failure(what, error) from error
 
-    def _at_batch(self, batch: BatchRange) -> ov.Model:
+    def _at(self, size: Compilable) -> ov.Model:
         model = self._model.clone()
+        if isinstance(size, InputShapes):
+            places = self._wiring.inputs
+            model.reshape({places[name]: ov.PartialShape(list(shape)) for name, shape in size.by_input})
+            return model
+        return self._at_batch(model, size)
+
+    def _at_batch(self, model: ov.Model, batch: BatchRange) -> ov.Model:
         if self.signature.batch_fault or batch == BatchRange.only(_static_batch(self.signature)):
             return model
         _reshape(model, self.signature.inputs, batch)
@@ -93,20 +111,22 @@ class OpenVinoNetwork:
         return OpenVinoCompiledModel(requests, optimum)
 
 
-def describe(model: ov.Model, names: PortNames | None = None) -> Signature:
+def describe(
+    model: ov.Model, names: PortNames | None = None, auto: AutoShapes | None = None
+) -> Signature:
     """The model's inputs and outputs, found out by reshaping copies to batches of two and of three."""
     known = names or port_names.name_ports(model, NameMapping())
-    inputs = _describe_inputs(model, known)
+    inputs = _describe_inputs(model, known, auto.inputs if auto else known.inputs)
     outputs = tuple(
         _spec(port, name, batched=True) for port, name in zip(model.outputs, known.outputs, strict=True)
     )
     try:
         probes = [_probe(model, inputs, size) for size in PROBES]
     except _NoOtherBatch as fault:
-        return Signature(inputs, outputs, str(fault))
+        return Signature(inputs, outputs, str(fault), auto)
     shapes = ([_shape(port) for port in probe.outputs] for probe in probes)
     outputs = tuple(_seen(spec, *pair) for spec, *pair in zip(outputs, *shapes, strict=True))
-    return Signature(inputs, outputs)
+    return Signature(inputs, outputs, auto=auto)
 
 
 PROBES = (2, 3)
@@ -116,13 +136,23 @@ class _NoOtherBatch(Exception):
     """The model takes no batch size but the one it was saved with; the message says why."""
 
 
-def _describe_inputs(model: ov.Model, names: PortNames) -> tuple[TensorSpec, ...]:
-    """Those with as many rows as the first have a batch dimension, unless a layout says otherwise."""
-    ranked = [port for port in model.inputs if len(port.get_partial_shape()) > 0]
+def _describe_inputs(
+    model: ov.Model, names: PortNames, candidates: tuple[str, ...]
+) -> tuple[TensorSpec, ...]:
+    """Those with as many rows as the first have a batch dimension, unless a layout says otherwise.
+
+    Inputs beside those of any shape are no candidates: their first dimension is as it was asked for.
+    """
+    ports = list(zip(model.inputs, names.inputs, strict=True))
+    ranked = [port for port, name in ports if name in candidates and len(port.get_partial_shape()) > 0]
     rows = {str(port.get_partial_shape()[0]) for port in ranked[:1]}
     return tuple(
-        _spec(port, name, batched=preparation.has_batch(port) and _rows(port) in rows)
-        for port, name in zip(model.inputs, names.inputs, strict=True)
+        _spec(
+            port,
+            name,
+            batched=name in candidates and preparation.has_batch(port) and _rows(port) in rows,
+        )
+        for port, name in ports
     )
 
 

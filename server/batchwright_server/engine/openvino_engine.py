@@ -13,6 +13,7 @@ from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.engine import model_files, port_names, preparation, processors, reasons
 from batchwright_server.engine.network import Device, OpenVinoNetwork
 from batchwright_server.engine.port_names import PortNames
+from batchwright_server.engine.preparation import Prepared
 from batchwright_server.engine.repository import Repository
 from batchwright_server.runtime.ports import Fingerprint, Version
 
@@ -45,15 +46,15 @@ class OpenVinoEngine:
     def read(self, config: ModelConfig, version: Version) -> OpenVinoNetwork:
         place = self._repository.find_place(config, version)
         try:
-            model, names = self._read(place, config)
+            prepared, names = self._read(place, config)
+            return OpenVinoNetwork(self._device, prepared, config, names)
         except model_files.Misplaced as fault:
             raise errors.ModelUnavailable(config.name, str(fault)) from fault
         except (InvalidDocument, preparation.Unsuitable, RuntimeError, OSError) as error:
             reason = f"{str(place)!r} cannot be read: {reasons.first_reason(error)}"
             raise errors.ModelUnavailable(config.name, reason) from error
-        return OpenVinoNetwork(self._device, model, config, names)
 
-    def _read(self, place: Path, config: ModelConfig) -> tuple[ov.Model, PortNames]:
+    def _read(self, place: Path, config: ModelConfig) -> tuple[Prepared, PortNames]:
         mapping = _read_mapping(place)
         source = model_files.find_model(place)
         model_files.check_source(source)

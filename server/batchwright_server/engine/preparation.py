@@ -1,6 +1,7 @@
 """A model as it was read, brought to the layouts and shapes that the configuration asks for."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import openvino as ov
@@ -9,7 +10,8 @@ from openvino.preprocess import PrePostProcessor
 
 from batchwright_server.config.layouts import Layout
 from batchwright_server.config.model import ModelConfig
-from batchwright_server.config.shapes import EVERY_INPUT, Shape, format_shape
+from batchwright_server.config.shapes import EVERY_INPUT, AskedShape, AutoShape, Shape, format_shape
+from batchwright_server.core.tensors import AutoShapes, InputShapes
 from batchwright_server.engine.port_names import PortNames
 
 T = TypeVar("T")
@@ -19,7 +21,15 @@ class Unsuitable(ValueError):
     """What was asked for does not fit the model; the message says where."""
 
 
-def prepare(model: ov.Model, config: ModelConfig, names: PortNames) -> ov.Model:
+@dataclass(frozen=True)
+class Prepared:
+    """A model as it was asked for; its inputs of any shape have dimensions of any size."""
+
+    model: ov.Model
+    auto: AutoShapes | None = None
+
+
+def prepare(model: ov.Model, config: ModelConfig, names: PortNames) -> Prepared:
     """`model` with its layouts and shapes. Raises Unsuitable, or OpenVINO's RuntimeError.
 
     Layouts come first: a shape is what clients send.
@@ -30,8 +40,10 @@ def prepare(model: ov.Model, config: ModelConfig, names: PortNames) -> ov.Model:
         if name in names.inputs:
             layout_helpers.set_layout(model.inputs[names.inputs.index(name)], ov.Layout(layout.tensor))
     _check_batches(model, asked, names)
-    _reshape(model, dict(_by_input(config.shapes, names, "shape")), names)
-    return model
+    shapes = dict(_by_input(config.shapes, names, "shape"))
+    auto = _find_auto(model, shapes, names)
+    _reshape(model, shapes, names)
+    return Prepared(model, auto)
 
 
 def has_batch(port: Any) -> bool:
@@ -89,20 +101,45 @@ def _check_batches(model: ov.Model, asked: Mapping[str, Layout], names: PortName
             )
 
 
-def _reshape(model: ov.Model, asked: Mapping[str, Shape], names: PortNames) -> None:
+def _find_auto(model: ov.Model, asked: Mapping[str, AskedShape], names: PortNames) -> AutoShapes | None:
+    """Which inputs may have any shape, and the shapes in which the model has them now."""
+    auto = tuple(name for name in names.inputs if isinstance(asked.get(name), AutoShape))
+    if not auto:
+        return None
+    saved = [model.inputs[names.inputs.index(name)].get_partial_shape() for name in auto]
+    if any(shape.is_dynamic for shape in saved):
+        return AutoShapes(auto, None)
+    shapes = (tuple(shape.to_shape()) for shape in saved)
+    return AutoShapes(auto, InputShapes(tuple(zip(auto, shapes, strict=True))))
+
+
+def _reshape(model: ov.Model, asked: Mapping[str, AskedShape], names: PortNames) -> None:
     if not asked:
         return
     shapes = {}
     for name, shape in asked.items():
         index = names.inputs.index(name)
         saved = model.inputs[index].get_partial_shape()
-        if saved.rank.is_static and len(saved) != len(shape):
-            raise Unsuitable(
-                f"shape of {name!r}: expected {len(saved)} dimensions, as in {saved}, "
-                f"got {format_shape(shape)}"
-            )
-        shapes[index] = ov.PartialShape([_dimension(size.least, size.most) for size in shape])
+        if isinstance(shape, AutoShape):
+            shapes[index] = _open(name, saved)
+        else:
+            _check_rank(name, saved, shape)
+            shapes[index] = ov.PartialShape([_dimension(size.least, size.most) for size in shape])
     model.reshape(shapes)
+
+
+def _open(name: str, saved: ov.PartialShape) -> ov.PartialShape:
+    if saved.rank.is_dynamic:
+        raise Unsuitable(f"shape of {name!r}: auto needs a number of dimensions, the model has any")
+    return ov.PartialShape([ov.Dimension()] * len(saved))
+
+
+def _check_rank(name: str, saved: ov.PartialShape, shape: Shape) -> None:
+    if saved.rank.is_static and len(saved) != len(shape):
+        raise Unsuitable(
+            f"shape of {name!r}: expected {len(saved)} dimensions, as in {saved}, "
+            f"got {format_shape(shape)}"
+        )
 
 
 def _dimension(least: int, most: int | None) -> ov.Dimension:

@@ -1,4 +1,4 @@
-"""The compiled batch sizes of one servable: leased to requests, evicted, and freed when nothing runs.
+"""The compiled sizes of one servable: leased to requests, evicted, and freed when nothing runs.
 
 An evicted size takes no new requests. It is freed when its last request gave its lease back and nothing
 runs on it any more; until then it counts against the memory that the next reload may take.
@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from batchwright_server.core.residency import Residency
+from batchwright_server.core.tensors import Size
 from batchwright_server.runtime import meters
 from batchwright_server.runtime.inference_pool import InferencePool
 
 
 @dataclass(eq=False)
 class _Compiled:
-    """One compiled batch size and the requests that hold it."""
+    """One compiled size and the requests that hold it."""
 
     pool: InferencePool
     leases: int = 0
@@ -47,15 +48,15 @@ class CompiledSizes:
     def __init__(self, max_entries: int, meter: meters.ReloadMeters) -> None:
         self._resident = Residency(max_entries)
         self._meter = meter
-        self._compiled: dict[int, _Compiled] = {}
+        self._compiled: dict[Size, _Compiled] = {}
         self._leaving: dict[_Compiled, asyncio.Task[None] | None] = {}
         self._left = asyncio.Event()
         self._left.set()
 
-    def __contains__(self, size: int) -> bool:
+    def __contains__(self, size: Size) -> bool:
         return size in self._compiled
 
-    def lease(self, size: int) -> Lease | None:
+    def lease(self, size: Size) -> Lease | None:
         """A lease on `size`; None if it is not compiled."""
         compiled = self._compiled.get(size)
         if compiled is None:
@@ -63,13 +64,13 @@ class CompiledSizes:
         self._resident.touch(size)
         return Lease(compiled, self._release)
 
-    def admit(self, size: int, pool: InferencePool) -> list[int]:
+    def admit(self, size: Size, pool: InferencePool) -> list[Size]:
         """Take in a size, and give those that must go: `evict` them once the new one is leased out."""
         self._compiled[size] = _Compiled(pool)
         self._meter.compiled_models += 1
         return self._resident.admit(size)
 
-    def evict(self, size: int) -> None:
+    def evict(self, size: Size) -> None:
         """Let `size` take no new requests, and free it when it can be."""
         compiled = self._compiled.pop(size)
         self._meter.compiled_models -= 1

@@ -5,7 +5,7 @@ from typing import NewType, Protocol
 
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Streams
-from batchwright_server.core.tensors import BatchRange, Signature, Tensors
+from batchwright_server.core.tensors import Compilable, Signature, Tensors
 
 Clock = Callable[[], float]  # seconds, monotonic
 Done = Callable[[], None]  # called from any thread
@@ -40,8 +40,8 @@ class Network(Protocol):
     @property
     def signature(self) -> Signature: ...
 
-    def compile(self, batch: BatchRange, streams: Streams, *, is_exact: bool = False) -> CompiledModel:
-        """Compile for some batch sizes; blocks, any thread. Raises CompilationFailed.
+    def compile(self, size: Compilable, streams: Streams, *, is_exact: bool = False) -> CompiledModel:
+        """Compile for some batch sizes, or for shapes; blocks, any thread. Raises CompilationFailed.
 
         `is_exact`: in float32 whatever the device prefers, for trials whose rounding matters.
         """

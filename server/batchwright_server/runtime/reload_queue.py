@@ -1,9 +1,10 @@
-"""The reload queue: where requests wait for a reload of their model to their batch size.
+"""The reload queue: where requests wait for a reload of their model to their size.
 
-A request whose batch size is compiled runs at once, also while another size compiles. Requests for
-the same missing size share one reload. Sizes are served in the order of their oldest waiting request,
-so none starves, and each is looked up again when its turn comes. Every wait ends: by a lease, by the
-request's deadline, by the queue's own limit, by a failed compilation, or because the client left.
+A size is a batch size, or the shapes of a model that takes any. A request whose size is compiled runs at
+once, also while another size compiles. Requests for the same missing size share one reload. Sizes are
+served in the order of their oldest waiting request, so none starves, and each is looked up again when
+its turn comes. Every wait ends: by a lease, by the request's deadline, by the queue's own limit, by a
+failed compilation, or because the client left.
 
 The next reload begins when every evicted size is freed: at most one compiled model more than the cache
 holds is alive at any time.
@@ -19,9 +20,10 @@ from enum import StrEnum
 
 from batchwright_server import errors
 from batchwright_server.config.batching import Reload
-from batchwright_server.core.tensors import BatchRange
-from batchwright_server.runtime import meters, ports, scopes
+from batchwright_server.core.tensors import BatchRange, Compilable, Size, name_size
+from batchwright_server.runtime import meters, ports, scopes, tracing
 from batchwright_server.runtime.compiled_sizes import CompiledSizes, Lease
+from batchwright_server.runtime.failed_sizes import MOST_SIZES, FailedSizes
 from batchwright_server.runtime.inference_pool import InferencePool
 
 _log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class _Waiter:
     context: contextvars.Context = field(default_factory=contextvars.copy_context)  # the request's
 
 
-Compile = Callable[[BatchRange], Awaitable[InferencePool]]
+Compile = Callable[[Compilable], Awaitable[InferencePool]]
 # Each waiting request gets an exception of its own: one that is raised again and again collects a
 # traceback of all who raised it, and keeps their tensors alive.
 MakeError = Callable[[], Exception]
@@ -66,20 +68,20 @@ class ReloadQueue:
 
     def __init__(
         self,
-        compile_batch: Compile,
+        compile_size: Compile,
         limits: Reload,
         *,
         meter: meters.ReloadMeters,
         clock: ports.Clock,
     ) -> None:
-        self._compile_batch = compile_batch
+        self._compile = compile_size
         self._limits = limits.queue
         self._meter = meter
         self._clock = clock
         self._sizes = CompiledSizes(limits.compiled_cache.max_entries, meter)
-        self._waiting: dict[int, deque[_Waiter]] = {}
-        self._failed: dict[int, MakeError] = {}
-        self._seen: set[int] = set()
+        self._waiting: dict[Size, deque[_Waiter]] = {}
+        self._failed = FailedSizes(clock)
+        self._seen: set[Size] = set()
         self._reloading: asyncio.Task[None] | None = None
         self._retired = False
 
@@ -88,11 +90,11 @@ class ReloadQueue:
         """How many requests wait."""
         return sum(map(len, self._waiting.values()))
 
-    async def warm(self, size: int) -> None:
+    async def warm(self, size: Size) -> None:
         """Compile `size` ahead of any request. Raises CompilationFailed."""
-        self._admit(size, await self._compile_batch(BatchRange.only(size)))
+        self._admit(size, await self._compile(_compilable(size)))
 
-    async def acquire(self, size: int, deadline: float) -> Lease:
+    async def acquire(self, size: Size, deadline: float) -> Lease:
         """A lease on a model compiled for `size`; waits until `deadline` (on the loop's clock) at most.
 
         Raises QueueFull, WaitTooLong, DeadlineExceeded, CompilationFailed, or Retired.
@@ -112,24 +114,24 @@ class ReloadQueue:
             await self._reloading
         await self._sizes.clear()
 
-    def _check_admissible(self, size: int) -> None:
+    def _check_admissible(self, size: Size) -> None:
         if self._retired:
             raise Retired
-        if size in self._failed:
+        if (failure := self._failed.find(size)) is not None:
             self._meter.rejected[Rejection.COMPILATION] += 1
-            raise self._failed[size]()
+            raise failure
         if self.depth >= self._limits.max_requests:
             self._meter.rejected[Rejection.FULL] += 1
             raise errors.QueueFull(self._limits.max_requests)
 
-    async def _wait(self, size: int, deadline: float) -> Lease:
+    async def _wait(self, size: Size, deadline: float) -> Lease:
         waiter = _Waiter(self._clock(), asyncio.get_running_loop().create_future())
         self._waiting.setdefault(size, deque()).append(waiter)
         self._meter.queue_depth += 1
         timer = self._start_timer(waiter, size, deadline)
         self._start_reloading()
         try:
-            with scopes.stage("queue", batch_size=size):
+            with scopes.stage("queue", **_facts(size)):
                 return await waiter.lease
         except asyncio.CancelledError:
             if waiter.lease.cancelled():
@@ -145,14 +147,15 @@ class ReloadQueue:
             if (scope := scopes.current()) is not None:
                 scope.queue_seconds += waited
 
-    def _start_timer(self, waiter: _Waiter, size: int, deadline: float) -> asyncio.TimerHandle:
+    def _start_timer(self, waiter: _Waiter, size: Size, deadline: float) -> asyncio.TimerHandle:
         loop = asyncio.get_running_loop()
         max_wait = self._limits.max_wait_seconds
         longest = loop.time() + max_wait
         if deadline <= longest:
-            late: errors.ServerError = errors.DeadlineExceeded(size)
+            doing = f"waiting for a reload to {name_size(size)}"
+            late: errors.ServerError = errors.DeadlineExceeded(doing)
             return loop.call_at(deadline, self._give_up, waiter, late, Rejection.DEADLINE)
-        late = errors.WaitTooLong(max_wait, size)
+        late = errors.WaitTooLong(max_wait, name_size(size))
         return loop.call_at(longest, self._give_up, waiter, late, Rejection.MAX_WAIT)
 
     def _give_up(self, waiter: _Waiter, error: errors.ServerError, why: Rejection) -> None:
@@ -160,7 +163,7 @@ class ReloadQueue:
             self._meter.rejected[why] += 1
             waiter.lease.set_exception(error)
 
-    def _forget(self, waiter: _Waiter, size: int) -> None:
+    def _forget(self, waiter: _Waiter, size: Size) -> None:
         waiters = self._waiting.get(size)
         if waiters is not None and waiter in waiters:
             waiters.remove(waiter)
@@ -185,7 +188,7 @@ class ReloadQueue:
         finally:
             self._reloading = None
 
-    def _oldest_waiting(self) -> int | None:
+    def _oldest_waiting(self) -> Size | None:
         """The size of the request that waits longest; those that gave up do not count."""
         for size, waiters in list(self._waiting.items()):
             while waiters and waiters[0].lease.done():
@@ -194,49 +197,60 @@ class ReloadQueue:
                 del self._waiting[size]
         return min(self._waiting, key=lambda size: self._waiting[size][0].since, default=None)
 
-    async def _reload(self, size: int) -> None:
+    async def _reload(self, size: Size) -> None:
         await self._sizes.wait_freed()
         if self._oldest_waiting() is None or size not in self._waiting:  # all of them left meanwhile
             return
         began = self._clock()
         oldest = self._waiting[size][0].context  # a reload is a stage of the request that waits longest
         try:
-            with oldest.run(scopes.stage, "reload", batch_size=size):
-                pool = await self._compile_batch(BatchRange.only(size))
+            with oldest.run(scopes.stage, "reload", **_facts(size)):
+                pool = await self._compile(_compilable(size))
         except errors.CompilationFailed as error:
-            self._failed[size] = error.again
+            self._failed.add(size, error)
             self._reject(size, error.again)
         except Exception as error:  # noqa: BLE001  foreign code must not strand those that wait
-            _log.exception("unexpected failure of a reload to batch size %s", size)
-            self._reject(size, errors.CompilationFailed(f"batch size {size}", repr(error)).again)
+            _log.exception("unexpected failure of a reload to %s", name_size(size))
+            self._reject(size, errors.CompilationFailed(name_size(size), repr(error)).again)
         else:
             reason = ReloadReason.EVICTED if size in self._seen else ReloadReason.NEW_SIZE
             self._meter.reloads[reason] += 1
             self._meter.reload_seconds.observe(self._clock() - began)
+            self._failed.forget(size)
             if not self._retired:
                 self._admit(size, pool)
 
-    def _admit(self, size: int, pool: InferencePool) -> None:
+    def _admit(self, size: Size, pool: InferencePool) -> None:
+        if len(self._seen) >= MOST_SIZES:
+            self._seen.clear()  # of shapes there is no end
         self._seen.add(size)
         surplus = self._sizes.admit(size, pool)
         self._grant(size)  # leases first: those that waited are to run on what was compiled for them
         for old in surplus:
             self._sizes.evict(old)
 
-    def _grant(self, size: int) -> None:
+    def _grant(self, size: Size) -> None:
         for waiter in self._waiting.pop(size, ()) if size in self._sizes else ():
             lease = None if waiter.lease.done() else self._sizes.lease(size)
             if lease is not None:
                 waiter.lease.set_result(lease)
 
-    def _reject(self, size: int, error: MakeError) -> None:
+    def _reject(self, size: Size, error: MakeError) -> None:
         self._meter.rejected[Rejection.COMPILATION] += len(self._waiting.get(size, ()))
         self._dismiss(size, error)
 
-    def _dismiss(self, size: int, error: MakeError) -> None:
+    def _dismiss(self, size: Size, error: MakeError) -> None:
         for waiter in self._waiting.pop(size, ()):
             if not waiter.lease.done():
                 waiter.lease.set_exception(error())
+
+
+def _compilable(size: Size) -> Compilable:
+    return BatchRange.only(size) if isinstance(size, int) else size
+
+
+def _facts(size: Size) -> dict[str, tracing.Fact]:
+    return {"batch_size": size} if isinstance(size, int) else {"shape": str(size)}
 
 
 def _give_back(waiter: _Waiter) -> None:

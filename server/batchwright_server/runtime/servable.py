@@ -104,7 +104,8 @@ class Servable:
         """
         limit = self._batching.max_batch_size
         batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
-        if self._shadow.observe(batch_size, self._clocks.elapsed()):
+        size = self.signature.size_of(inputs, batch_size)
+        if self._shadow.observe(size, self._clocks.elapsed()):
             self.meter.would_reloads += 1
         outputs = await self._infer(Call(inputs, batch_size, deadline))
         self.meter.succeed(batch_size)

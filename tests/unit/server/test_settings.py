@@ -137,7 +137,7 @@ BAD = {
     ),
     "port": ([*MODEL, "--port", "70000"], "expected a port, 0 to 65535, got '70000'"),
     "plugin": ([*MODEL, "--port", "5", "--plugin_config", "{"], "--plugin_config: not valid JSON: "),
-    "shape": ([*MODEL, "--port", "5", "--shape", "auto"], ": --shape: a model cannot be recompiled"),
+    "shape": ([*MODEL, "--port", "5", "--shape", "1,3"], ": --shape: expected a shape"),
     "policy": (
         [*MODEL, "--port", "5", "--model_version_policy", "{}"],
         "--model_version_policy: expected",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from batchwright_server.core import demultiply
-from batchwright_server.core.tensors import Signature, Tensor
+from batchwright_server.core.tensors import Signature, Size, Tensor
 from batchwright_server.runtime import ports, scopes
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.meters import ModelMeters
@@ -17,6 +17,10 @@ class Execution:
         self._signature = signature
         self._meter = meter
         self._clock = clock
+
+    def size_of(self, call: Call) -> Size:
+        """What a model that runs the call whole must be compiled for."""
+        return self._signature.size_of(call.inputs, call.batch_size)
 
     async def run_whole(self, pool: InferencePool, call: Call) -> dict[str, Tensor]:
         """The outputs of one inference over the whole batch."""

@@ -3,7 +3,7 @@
 from batchwright_server import errors
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.plan import Plan, Strategy, Streams
-from batchwright_server.core.tensors import BatchRange, Signature, Tensor
+from batchwright_server.core.tensors import BatchRange, Compilable, Signature, Size, Tensor
 from batchwright_server.runtime import meters, ports, trial_inputs
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.independence import SampleIndependence
@@ -57,14 +57,14 @@ class StrategyFactory:
         return ReloadStrategy(plan, queue, first_size=self._likely_size(), execution=execution)
 
     def compile_with(self, streams: Streams, *, is_exact: bool = False) -> Compile:
-        """A function that compiles for some batch sizes on the worker."""
+        """A function that compiles for some sizes on the worker."""
 
-        async def compile_batch(batch: BatchRange) -> InferencePool:
+        async def compile_size(size: Compilable) -> InferencePool:
             return InferencePool(
-                await self._worker.run(lambda: self.network.compile(batch, streams, is_exact=is_exact))
+                await self._worker.run(lambda: self.network.compile(size, streams, is_exact=is_exact))
             )
 
-        return compile_batch
+        return compile_size
 
     def make_trial(self) -> Execution:
         """An execution that counts on meters of its own: trying a model out is no traffic."""
@@ -84,8 +84,10 @@ class StrategyFactory:
         pool = await self.compile_with(Streams.ONE, is_exact=True)(BatchRange.only(1))
         return await self.make_trial().run_shards(pool, Call(inputs, batch_size, FOREVER))
 
-    def _likely_size(self) -> int:
-        """The batch size asked for most so far, else the one the model was saved with."""
+    def _likely_size(self) -> Size | None:
+        """The size asked for most so far, else the one the model was saved with; None if it has none."""
+        if auto := self.network.signature.auto:
+            return auto.saved
         most = self.meter.request_batch_sizes.most_common(1)
         return most[0][0] if most else self.network.signature.saved_batch_size
 

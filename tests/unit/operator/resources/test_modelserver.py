@@ -149,7 +149,7 @@ def test_name_refused(name: str) -> None:
 
 def test_every_problem_is_listed() -> None:
     """Several faults are told together."""
-    document = server_document(model_document(shape="auto"), replicas=-1, tls={})
+    document = server_document(model_document(shape="1,3"), replicas=-1, tls={})
     text = _refusal(document)
     assert all(path in text for path in ("spec.replicas", "spec.models[0].shape", "spec.tls"))
 

@@ -80,7 +80,6 @@ def test_lists_that_are_not_supported_are_refused_unless_empty(key: str) -> None
     ("config", "path"),
     [
         ({"shape": "1,2"}, "shape"),
-        ({"shape": {"x": "auto"}}, "shape"),
         ({"shape": 5}, "shape"),
         ({"shape": '{"x": '}, "shape"),
         ({"layout": "NN"}, "layout"),
@@ -150,3 +149,13 @@ def test_what_is_taken_in_another_way_is_a_warning() -> None:
 def test_a_document_as_it_should_be_has_no_warnings() -> None:
     """Nothing is told where nothing differs."""
     assert parse({"batch_size": "auto"}, monitoring={"metrics": {"enable": True}}).warnings == ()
+
+
+@pytest.mark.parametrize("shape", ["auto", {"x": "auto", "y": "(1,2)"}])
+def test_shape_auto_reloads(shape: Any) -> None:
+    """A new shape is compiled when it comes, unless `batching` says otherwise."""
+    batching = {"strategy": "dynamic"}
+
+    assert parse({"shape": shape}).models[0].effective_batching.strategy is Strategy.RELOAD
+    native = parse({"shape": shape, "batching": batching}).models[0]
+    assert native.effective_batching.strategy is Strategy.DYNAMIC

@@ -6,6 +6,7 @@ from batchwright_server.config.layouts import Layout, parse_layout, parse_layout
 from batchwright_server.config.shapes import (
     EVERY_INPUT,
     LARGEST,
+    AutoShape,
     Dimension,
     Shape,
     format_shape,
@@ -43,11 +44,10 @@ def test_a_malformed_shape_is_refused(text: str) -> None:
         parse_shape(text)
 
 
-@pytest.mark.parametrize("value", ["auto", " AUTO ", {"x": "auto"}])
-def test_shape_auto_is_refused_with_what_to_use(value: str | dict[str, str]) -> None:
-    """What OVMS would reload for has counterparts, and they are named."""
-    with pytest.raises(ValueError, match="batch_size 'auto'"):
-        parse_shapes(value)
+@pytest.mark.parametrize("value", ["auto", " AUTO ", {"": "auto"}])
+def test_shape_auto_is_any_shape(value: str | dict[str, str]) -> None:
+    """As OVMS writes it, for the only input or for one of several."""
+    assert parse_shapes(value) == {EVERY_INPUT: AutoShape()}
 
 
 @pytest.mark.parametrize("value", [{"a": "(1,2)", "b": "(-1)"}, '{"a": "(1,2)", "b": "(-1)"}'])

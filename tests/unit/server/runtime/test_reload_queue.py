@@ -9,13 +9,15 @@ from batchwright_server import errors
 from batchwright_server.config.batching import CompiledCache, Reload
 from batchwright_server.config.batching import ReloadQueue as Limits
 from batchwright_server.core.demultiply import Shard
-from batchwright_server.core.tensors import BatchRange, Tensors
+from batchwright_server.core.tensors import BatchRange, Compilable, InputShapes, Tensors
 from batchwright_server.runtime import ports
 from batchwright_server.runtime.compiled_sizes import Lease
+from batchwright_server.runtime.failed_sizes import MOST_SIZES, FailedSizes
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.meters import ReloadMeters
 from batchwright_server.runtime.reload_queue import ReloadQueue, Retired
 from tests.support.held_model import HeldModel
+from tests.support.polling import eventually
 
 FOREVER = float("inf")
 
@@ -41,15 +43,19 @@ class Compiler:
     def __init__(self, broken: Iterable[int] = ()) -> None:
         self.asked: list[int] = []
         self.broken = set(broken)
+        self.starved: set[int] = set()
         self.surprise: Exception | None = None
         self.models: dict[int, ports.CompiledModel] = {}
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def compile(self, batch: BatchRange) -> InferencePool:
+    async def compile(self, batch: Compilable) -> InferencePool:
+        assert isinstance(batch, BatchRange)
         size = batch.least
         self.asked.append(size)
         await self.gate.wait()
+        if size in self.starved:
+            raise errors.OutOfMemory(f"batch size {size}", "bad_alloc")
         if size in self.broken:
             raise errors.CompilationFailed(f"batch size {size}", "too odd")
         if self.surprise:
@@ -265,6 +271,56 @@ async def test_a_size_that_fails_to_compile_fails_its_own_requests_only() -> Non
     await bench.use(2)
 
     assert bench.compiler.asked == [13, 2]
+
+
+async def test_a_size_without_memory_is_tried_again_later() -> None:
+    """It fails at once for a while, and serves once there is memory again."""
+    bench = Bench()
+    bench.compiler.starved = {13}
+    for _ in range(2):
+        with pytest.raises(errors.OutOfMemory, match="bad_alloc"):
+            await bench.use(13)
+    bench.compiler.starved = set()
+    assert bench.compiler.asked == [13]
+
+    async def is_served() -> bool:
+        try:
+            await bench.use(13)
+        except errors.OutOfMemory:
+            return False
+        return True
+
+    await eventually(is_served)
+
+    assert bench.compiler.asked == [13, 13]
+
+
+def test_a_lasting_want_of_memory_is_tried_ever_more_rarely() -> None:
+    """The delay doubles up to a bound, and begins anew after a success."""
+    seconds = [0]
+    failed = FailedSizes(lambda: seconds[0])
+    shape = InputShapes((("x", (1, 2)),))
+
+    def delay() -> int:
+        failed.add(shape, errors.OutOfMemory("x", "bad_alloc"))
+        began = seconds[0]
+        while failed.find(shape):
+            seconds[0] += 1
+        return seconds[0] - began
+
+    assert [delay() for _ in range(10)] == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    failed.forget(shape)
+    assert delay() == 2
+
+
+def test_failures_without_end_are_forgotten() -> None:
+    """Shapes are as many as clients like: only the latest failures are kept."""
+    failed = FailedSizes(lambda: 0.0)
+    for size in range(MOST_SIZES + 1):
+        failed.add(size, errors.CompilationFailed("x", "y"))
+
+    assert failed.find(0) is None
+    assert failed.find(MOST_SIZES) is not None
 
 
 async def test_retiring_sends_those_that_wait_elsewhere() -> None:
