@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchwright_operator.render.container import render_container
+from batchwright_operator.render.bundle import render_bundle
 from batchwright_operator.render.document import render_config
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.manifests import parse_manifests
@@ -50,7 +50,8 @@ def test_the_server_reads_what_is_rendered(
 def test_the_server_takes_the_rendered_command_line() -> None:
     """Each argument of the container is one the server knows."""
     settings = Settings(server_args=("--grpc_channel_arguments=grpc.so_reuseport=1",))
-    read = parse_settings(render_container(make_server(), settings)["args"])
+    pods = render_bundle(make_server(), settings, {}).deployment["spec"]["template"]["spec"]
+    read = parse_settings(pods["containers"][0]["args"])
     assert (read.port, read.rest_port) == (9000, 8000)
     assert read.config_path == Path("/etc/batchwright/config.json")
     assert read.grpc_channel_arguments == {"grpc.so_reuseport": 1}

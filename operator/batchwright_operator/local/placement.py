@@ -46,10 +46,10 @@ class Placement:
             claim_mounts={claim: str(path) for claim, path in self.volumes.items()},
             grpc_bind_address=GRPC_ADDRESS,
             rest_bind_address=POD_IP,
-            server_args=(
-                # All replicas listen on one port, as behind a Service; the kernel shares them out.
-                "--grpc_channel_arguments=grpc.so_reuseport=1",
-                # A server that died is back as soon as its models are compiled.
-                f"--calibration_dir={calibration_directory(self.state, server.name)}",
-            ),
+            scratch_mount=None,
+            # A server that died is back as soon as its models are compiled.
+            calibration_mount=str(calibration_directory(self.state, server.name)),
+            admin_port=None,  # each pod's HTTP side has an address of its own
+            # All replicas listen on one port, as behind a Service; the kernel shares them out.
+            server_args=("--grpc_channel_arguments=grpc.so_reuseport=1",),
         )

@@ -73,6 +73,9 @@ def _losses(config: ModelConfig) -> Iterator[Problem]:
     batching = config.effective_batching
     if config.allow_cache:
         yield Problem("allow_cache", "pods keep no compiled models on disk")
+    for key in ("mean", "scale", "color_format", "precision"):
+        if getattr(config, key) is not None:
+            yield Problem(key, "a manifest cannot say it; make it part of the model, or keep the file")
     if batching.streams not in (None, DEFAULT_STREAMS[batching.strategy]):
         yield Problem("batching.streams", "each strategy takes its own number of streams")
     if batching.calibration != Calibration():

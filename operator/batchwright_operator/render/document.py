@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from batchwright_operator.render import admin, sources
 from batchwright_operator.render.pipelines import render_pipeline
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.batching import Batching as BatchingSpec
@@ -9,6 +10,7 @@ from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.versions import VersionPolicy
 from batchwright_server.config import batching, document, version_policy
+from batchwright_server.config.admin import Admin
 from batchwright_server.config.plan import Plan
 
 Plans = Mapping[str, Plan]
@@ -29,16 +31,23 @@ def render_config(server: ModelServer, settings: Settings, plans: Plans) -> byte
     )
     pipelines = tuple(render_pipeline(pipeline) for pipeline in server.pipelines)
     return document.render_document(
-        document.Document(model_config_list=models, pipeline_config_list=pipelines)
+        document.Document(
+            model_config_list=models,
+            pipeline_config_list=pipelines,
+            admin=_admin(server, settings),
+        )
     )
 
 
+def _admin(server: ModelServer, settings: Settings) -> Admin | None:
+    hashes = admin.token_hashes(settings, server)
+    return Admin(token_sha256=hashes) if hashes else None
+
+
 def _model_config(model: Model, settings: Settings, plan: Plan) -> document.ModelConfig:
-    claim = model.source.claim
-    base = settings.claim_path(claim.claim_name)
     return document.ModelConfig(
         name=model.name,
-        base_path=f"{base}/{claim.path}" if claim.path else base,
+        base_path=sources.base_path(model.source, settings),
         nireq=model.infer_requests or 0,
         target_device=model.device,
         plugin_config=dict(model.plugin_config),

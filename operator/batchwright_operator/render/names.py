@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_operator.resources.modelserver import API_VERSION, KIND, ModelServer
 from batchwright_server.config import digest
 
 Manifest = dict[str, Any]
@@ -12,6 +12,11 @@ SERVER_CONTAINER = "server"
 CONFIG_FILE = "config.json"
 CONFIG_HASH = "batchwright.dev/config-hash"  # of the document a ConfigMap carries
 RENDERED_HASH = "batchwright.dev/rendered-hash"  # of the manifest as we wrote it
+TEMPLATE_HASH = "batchwright.dev/template-hash"  # of the pod template, on itself
+TEMPLATE_REVISION = "batchwright.dev/template-revision"  # by which a Deployment's template was rendered
+TEMPLATE_HASHES = "batchwright.dev/template-hashes"  # what it would be by each revision, as JSON
+SERVER_IMAGE = "batchwright.dev/server-image"  # the operator's, for pods that name none
+HEADLESS = "batchwright.dev/headless"  # the label of the Service of addresses
 CONFIG_VOLUME = "config"
 _LONGEST_CLAIM = 63 - len("claim-")
 
@@ -19,6 +24,11 @@ _LONGEST_CLAIM = 63 - len("claim-")
 def config_map_name(server: ModelServer) -> str:
     """The name of the ConfigMap with the server's configuration document."""
     return f"{server.name}-config"
+
+
+def headless_name(server: ModelServer) -> str:
+    """The name of the Service whose addresses are those of the pods."""
+    return f"{server.name}-headless"
 
 
 def claim_volume(claim: str) -> str:
@@ -45,5 +55,17 @@ def labels(server: ModelServer) -> dict[str, str]:
 
 
 def metadata(server: ModelServer, name: str) -> Manifest:
-    """The metadata of an object of `server`."""
-    return {"name": name, "namespace": server.metadata.namespace, "labels": labels(server)}
+    """The metadata of an object of `server`, which goes when `server` goes."""
+    owner = {"ownerReferences": [_owner(server)]} if server.metadata.uid else {}
+    return {"name": name, "namespace": server.metadata.namespace, "labels": labels(server), **owner}
+
+
+def _owner(server: ModelServer) -> Manifest:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": server.name,
+        "uid": server.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

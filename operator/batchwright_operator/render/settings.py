@@ -9,14 +9,23 @@ POD_IP = "$(POD_IP)"
 
 @dataclass(frozen=True)
 class Settings:
-    """One set for a whole operator; on a cluster the defaults."""
+    """One set for a whole operator; on a cluster the defaults.
+
+    What pods are made of may not change with a release: what does belongs into a pod template revision.
+    """
 
     image: str = "ghcr.io/batchwright/server:0.1.0"
     config_mount: str = "/etc/batchwright"  # a directory: files mounted alone are never refreshed
     models_mount: str = "/models"
     claim_mounts: Mapping[str, str] = field(default_factory=dict)  # by claim, in place of the default
+    scratch_mount: str | None = "/tmp"  # noqa: S108  the container's; None: as the machine has it
+    calibration_mount: str | None = "/var/lib/batchwright/calibration"  # None: nothing is kept
     grpc_bind_address: str = "0.0.0.0"  # noqa: S104  a pod is reached from outside itself
     rest_bind_address: str = "0.0.0.0"  # noqa: S104
+    admin_bind_address: str = "0.0.0.0"  # noqa: S104
+    admin_port: int | None = 8002  # None: the operator asks at the HTTP port
+    admin_keys: tuple[bytes, ...] = ()  # newest first; empty: pods answer the operator without a token
+    operator_namespace: str = "batchwright-system"
     server_args: tuple[str, ...] = ()
     calibration_seconds: int | None = None  # None: the server's default
 

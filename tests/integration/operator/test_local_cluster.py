@@ -34,7 +34,11 @@ class Stage:
         """Apply an object with so many pods of that environment."""
         server = self._server(replicas=replicas, **env)
         settings = Settings(
-            config_mount=str(config_directory(self.state, server.name)), rest_bind_address=POD_IP
+            config_mount=str(config_directory(self.state, server.name)),
+            scratch_mount=None,
+            calibration_mount=None,
+            rest_bind_address=POD_IP,
+            admin_port=None,
         )
         for manifest in render_bundle(server, settings, {}).manifests:
             await self.cluster.apply(server, manifest)

@@ -41,7 +41,8 @@ def test_a_pipeline_may_be_in_another_file(tmp_path: Path) -> None:
 
     result = run("render", one, other)
 
-    config_map = next(yaml.safe_load_all(result.stdout))
+    documents = yaml.safe_load_all(result.stdout)
+    config_map = next(item for item in documents if item["kind"] == "ConfigMap")
     pipelines = json.loads(config_map["data"]["config.json"])["pipeline_config_list"]
     assert [pipeline["name"] for pipeline in pipelines] == ["twice"]
 

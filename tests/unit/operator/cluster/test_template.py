@@ -34,8 +34,9 @@ def test_expand_without_variables(text: str) -> None:
 def test_rendered_deployment() -> None:
     """What is rendered is understood: command, environment, probe and mount."""
     server = make_server(pod={"env": [{"name": "A", "value": "1"}]}, service={"httpPort": 8123})
-    template = parse_template(render_bundle(server, Settings(), {}).deployment)
-    assert template.admin_port == 8123
+    bundle = render_bundle(server, Settings(admin_port=None, scratch_mount=None), {})
+    template = parse_template(bundle.deployment)
+    assert (template.admin_port, template.mark) == (8123, bundle.template_hash)
     assert template.ready_path == "/v2/health/ready"
     assert template.config_mount == "/etc/batchwright"
     facts = {"metadata.name": "vision-0", "status.podIP": "127.0.0.1"}

@@ -32,6 +32,9 @@ def test_golden_local() -> None:
     settings = Settings(
         config_mount="/state/config",
         claim_mounts={"models": "/here/models"},
+        scratch_mount=None,
+        calibration_mount=None,
+        admin_port=None,
         grpc_bind_address="127.0.0.1",
         rest_bind_address=POD_IP,
         server_args=("--grpc_channel_arguments=grpc.so_reuseport=1",),
@@ -48,7 +51,6 @@ def test_golden_local() -> None:
         "--file_system_poll_wait_seconds=1",
         "--grpc_channel_arguments=grpc.so_reuseport=1",
     ]
-    assert [mount["mountPath"] for mount in container["volumeMounts"]] == [
-        "/state/config",
-        "/here/models",
-    ]
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert mounts == ["/state/config", "/here/models"]
+    assert container["readinessProbe"]["httpGet"]["port"] == "http"

@@ -1,0 +1,1 @@
+"""The first pod template. Frozen: a change is made in a copy, as the next revision."""
