@@ -116,8 +116,10 @@ def _model(config: ModelConfig, source: Manifest) -> Manifest:
     return {key: value for key, value in model.items() if value is not None}
 
 
-def _plain(value: str | bool | float) -> str | bool | int:
-    # A resource has no floating-point numbers; OpenVINO reads them from texts as well.
+def _plain(value: str | bool | float) -> str | int:
+    # A resource has texts and integers here; OpenVINO reads the others from texts as well.
+    if isinstance(value, bool):
+        return "YES" if value else "NO"
     return str(value) if isinstance(value, float) else value
 
 

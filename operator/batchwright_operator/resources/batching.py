@@ -1,10 +1,11 @@
 """The `batching` block of a model: which strategy, and the limits of each."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
+from batchwright_operator.resources.markers import ATOMIC, NOT_EMPTY, Rule
 from batchwright_operator.resources.strict import Percent, Positive, Strict, Unavailable
 from batchwright_server.config.plan import Strategy
 
@@ -53,10 +54,24 @@ SERVER_STRATEGIES = {
 CANDIDATES = (BatchingStrategy.RELOAD, BatchingStrategy.DEMULTIPLEX, BatchingStrategy.DYNAMIC)
 
 
+_STRATEGIES = ", ".join(item for item in BatchingStrategy if item is not BatchingStrategy.BUCKETS)
+_AVAILABLE = Rule(
+    "self != 'Buckets'", f"Buckets is not available in this release; choose one of {_STRATEGIES}"
+)
+_CANDIDATE_RULES = (
+    Rule(
+        f"self.all(item, item in {[str(item) for item in CANDIDATES]})",
+        f"expected candidates of {', '.join(CANDIDATES)}",
+    ),
+    Rule("self.all(item, self.exists_one(other, other == item))", "each candidate once"),
+)
+_OBJECTIVE = Rule("self != 'Latency'", "Latency is not available in this release; use Throughput")
+_ON_MISS = Rule("self != 'Split'", "Split is not available in this release; use Wait")
+
+
 def _check_available(value: BatchingStrategy) -> BatchingStrategy:
     if value is BatchingStrategy.BUCKETS:
-        others = ", ".join(item for item in BatchingStrategy if item is not value)
-        raise ValueError(f"{value} is not available in this release; choose one of {others}")
+        raise ValueError(_AVAILABLE.message)
     return value
 
 
@@ -73,13 +88,13 @@ def _check_candidates(value: tuple[BatchingStrategy, ...]) -> tuple[BatchingStra
 
 def _check_objective(value: Objective) -> Objective:
     if value is Objective.LATENCY:
-        raise ValueError("Latency is not available in this release; use Throughput")
+        raise ValueError(_OBJECTIVE.message)
     return value
 
 
 def _check_on_miss(value: OnMiss) -> OnMiss:
     if value is OnMiss.SPLIT:
-        raise ValueError("Split is not available in this release; use Wait")
+        raise ValueError(_ON_MISS.message)
     return value
 
 
@@ -87,6 +102,9 @@ Candidates = Annotated[
     tuple[BatchingStrategy, ...],
     Field(max_length=8),
     AfterValidator(_check_candidates),
+    NOT_EMPTY,
+    ATOMIC,
+    *_CANDIDATE_RULES,
 ]
 
 
@@ -94,46 +112,65 @@ class Adaptive(Strict):
     """How the policy judges and when it may switch. The first candidate is where a model starts."""
 
     mode: Mode = Mode.ENFORCE
-    objective: Annotated[Objective, AfterValidator(_check_objective)] = Objective.THROUGHPUT
+    """Enforce: decide and switch. Observe: decide and tell, change nothing. Paused: do neither."""
+    objective: Annotated[Objective, AfterValidator(_check_objective), _OBJECTIVE] = Objective.THROUGHPUT
+    """What is compared. Throughput: samples per second."""
     candidates: Candidates = CANDIDATES
+    """The strategies to choose from: Reload, Demultiplex and Dynamic. A model starts with the first."""
     window_seconds: Positive = 60
+    """Over how many seconds traffic is judged."""
     cooldown_seconds: Positive = 300
+    """How many seconds a model stays with a strategy at least."""
     min_saving_percent: Percent = 5
+    """By how many percent another strategy has to be cheaper to be switched to."""
 
 
 class ReloadQueue(Strict):
     """The bounds of the queue in which requests wait for a reload."""
 
     max_requests: Positive = 1024
+    """How many requests may wait; further ones are refused at once (RESOURCE_EXHAUSTED)."""
     max_wait_seconds: Positive = 10
+    """How many seconds a request waits at most."""
 
 
 class CompiledCache(Strict):
     """How many compiled batch sizes are kept."""
 
     max_entries: Positive = 4
+    """How many batch sizes are kept compiled; each has a copy of the weights in memory."""
     max_bytes: Unavailable = None
 
 
 class Reload(Strict):
     """What the reload strategy reads."""
 
-    on_miss: Annotated[OnMiss, AfterValidator(_check_on_miss)] = OnMiss.WAIT
+    on_miss: Annotated[OnMiss, AfterValidator(_check_on_miss), _ON_MISS] = OnMiss.WAIT
+    """What becomes of a request whose batch size is not compiled. Wait: it waits for the reload."""
     queue: ReloadQueue = ReloadQueue()
+    """The queue in which requests wait for a reload."""
     compiled_cache: CompiledCache = CompiledCache()
+    """The batch sizes that are kept compiled."""
 
 
 class Fixed(Strict):
     """What the fixed strategy reads; absent, the batch size the model was saved with."""
 
     batch_size: Positive | None = None
+    """The one batch size that is taken. Absent: the one the model was saved with."""
 
 
 class Dynamic(Strict):
     """What the dynamic strategy reads: the sizes it is compiled for; no `max`: any size."""
 
+    rules: ClassVar = (
+        Rule("!has(self.max) || self.min <= self.max", "expected max of at least min", ".max"),
+    )
+
     min: Positive = 1
+    """The smallest batch size."""
     max: Positive | None = None
+    """The largest batch size. Absent: without bound."""
 
     @model_validator(mode="after")
     def _check_order(self) -> "Dynamic":
@@ -145,12 +182,31 @@ class Dynamic(Strict):
 class Batching(Strict):
     """How one model takes batches of varying size."""
 
-    strategy: Annotated[BatchingStrategy, AfterValidator(_check_available)] = BatchingStrategy.ADAPTIVE
+    rules: ClassVar = (
+        Rule(
+            "self.strategy != 'Fixed' || !has(self.fixed) || !has(self.fixed.batchSize)"
+            " || self.fixed.batchSize <= self.maxBatchSize",
+            "expected fixed.batchSize of at most maxBatchSize",
+            ".fixed.batchSize",
+        ),
+    )
+
+    strategy: Annotated[BatchingStrategy, AfterValidator(_check_available), _AVAILABLE] = (
+        BatchingStrategy.ADAPTIVE
+    )
+    """Adaptive: the cheapest for the traffic, of adaptive.candidates. Reload: compile the model again
+    for the size that comes (OpenVINO Model Server's `batch_size: auto`). Demultiplex: split into single
+    samples. Dynamic: compile once for any size. Fixed: take one size only."""
     max_batch_size: Positive = 10_000
+    """The largest batch size; a larger request is refused (INVALID_ARGUMENT)."""
     adaptive: Adaptive = Adaptive()
+    """How the policy chooses; read where strategy is Adaptive."""
     reload: Reload = Reload()
+    """Limits of Reload; read where it is the strategy or a candidate."""
     fixed: Fixed = Fixed()
+    """The size of Fixed; read where it is the strategy."""
     dynamic: Dynamic = Dynamic()
+    """Sizes of Dynamic; read where it is the strategy or a candidate."""
     buckets: Unavailable = None
 
     @model_validator(mode="after")

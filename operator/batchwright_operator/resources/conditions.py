@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
 
 from batchwright_operator.resources.strict import NonNegative, Strict
 
@@ -16,6 +19,18 @@ class ConditionType(StrEnum):
     ACCEPTED = "Accepted"
 
 
+# As in Kubernetes' own Condition. The type is no closed set to a cluster: its schema may be older.
+_TYPE = {"type": "string", "maxLength": 316, "pattern": "^[A-Za-z]([A-Za-z0-9]*)$"}
+_REASON = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[A-Za-z][A-Za-z0-9]*$"}
+_MESSAGE = {"type": "string", "maxLength": 32768}
+_TIME = {"type": "string", "format": "date-time"}
+_LONGEST_MESSAGE = 4096
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+
+
 class ConditionStatus(StrEnum):
     """Whether it holds."""
 
@@ -27,12 +42,18 @@ class ConditionStatus(StrEnum):
 class Condition(Strict):
     """One condition; `last_transition_time` (RFC 3339) is that of its status, not of its reason."""
 
-    type: ConditionType
+    type: Annotated[ConditionType, WithJsonSchema(_TYPE)]
+    """What it is about, in CamelCase."""
     status: ConditionStatus
-    reason: str  # CamelCase
-    message: str  # a sentence
+    """Whether it holds: True, False or Unknown."""
+    reason: Annotated[str, WithJsonSchema(_REASON)]
+    """Why, as one CamelCase word for programs."""
+    message: Annotated[str, AfterValidator(_cut), WithJsonSchema(_MESSAGE)]
+    """Why, as a sentence."""
     observed_generation: NonNegative = 0
-    last_transition_time: str = ""
+    """The generation of the object that it was true of."""
+    last_transition_time: Annotated[str, WithJsonSchema(_TIME)] = ""
+    """Since when its status is what it is."""
 
     @property
     def is_true(self) -> bool:

@@ -1,12 +1,16 @@
 """Variables of the container's environment, by value or from where Kubernetes finds one."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from batchwright_operator.resources.markers import Rule
 from batchwright_operator.resources.quantity import Quantity
 from batchwright_operator.resources.references import DataKey, ObjectName
 from batchwright_operator.resources.strict import Strict, Text
+
+# The container's own facts, which the server's command line refers to.
+OURS = ("POD_NAME", "POD_IP")
 
 
 class EnvKey(Strict):
@@ -39,6 +43,14 @@ class ResourceFieldRef(Strict):
 class EnvVarSource(Strict):
     """Where a variable's value is found: exactly one place."""
 
+    rules: ClassVar = (
+        Rule(
+            "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef),"
+            " has(self.resourceFieldRef)].exists_one(given, given)",
+            "expected exactly one of secretKeyRef, configMapKeyRef, fieldRef and resourceFieldRef",
+        ),
+    )
+
     secret_key_ref: EnvKey | None = None
     """A key of a Secret."""
     config_map_key_ref: EnvKey | None = None
@@ -52,14 +64,24 @@ class EnvVarSource(Strict):
     def _check_one(self) -> "EnvVarSource":
         given = (self.secret_key_ref, self.config_map_key_ref, self.field_ref, self.resource_field_ref)
         if given.count(None) != len(given) - 1:
-            raise ValueError(
-                "expected exactly one of secretKeyRef, configMapKeyRef, fieldRef and resourceFieldRef"
-            )
+            raise ValueError(self.rules[0].message)
         return self
 
 
 class EnvVar(Strict):
     """One variable of the container's environment."""
+
+    rules: ClassVar = (
+        Rule(
+            f"!(self.name in {list(OURS)})",
+            f"{' and '.join(OURS)} are set by Batchwright itself; use another name",
+            ".name",
+        ),
+        Rule(
+            "!has(self.valueFrom) || !has(self.value) || self.value == ''",
+            "expected either value or valueFrom, not both",
+        ),
+    )
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
     """The variable's name."""
@@ -72,5 +94,5 @@ class EnvVar(Strict):
     @model_validator(mode="after")
     def _check_one(self) -> "EnvVar":
         if self.value and self.value_from is not None:
-            raise ValueError("expected either value or valueFrom, not both")
+            raise ValueError(self.rules[1].message)
         return self

@@ -3,7 +3,9 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
+
+from batchwright_operator.resources.markers import Keywords
 
 _LONGEST_PART = 63
 _LONGEST_PREFIX = 253
@@ -40,5 +42,8 @@ def _check_value(value: str) -> str:
 _AnnotationKey = Annotated[str, AfterValidator(lambda key: _check_key(key.lower()) and key)]
 _Key = Annotated[str, AfterValidator(_check_key)]
 
-Labels = dict[_Key, Annotated[str, AfterValidator(_check_value)]]
-Annotations = dict[_AnnotationKey, str]
+_VALUE = Keywords((("maxLength", _LONGEST_PART), ("pattern", f"^({_NAME.pattern})?$")))
+_MOST = Field(max_length=64)
+
+Labels = Annotated[dict[_Key, Annotated[str, AfterValidator(_check_value), _VALUE]], _MOST]
+Annotations = Annotated[dict[_AnnotationKey, Annotated[str, Field(max_length=32768)]], _MOST]

@@ -9,7 +9,8 @@ from batchwright_operator.resources.labels import Annotations, Labels
 from batchwright_operator.resources.strict import NonNegative, Strict
 
 # A Service's name is a DNS-1035 label; 48 leaves room for the suffixes of what is rendered.
-Name = Annotated[str, Field(max_length=48, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+LONGEST_NAME = 48
+Name = Annotated[str, Field(max_length=LONGEST_NAME, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
 Namespace = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 
 

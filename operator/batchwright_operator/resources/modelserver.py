@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from batchwright_operator.resources.labels import Labels
+from batchwright_operator.resources.markers import NOT_EMPTY, list_map
 from batchwright_operator.resources.metadata import Metadata, ObjectKey
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.pipeline import Pipeline
@@ -45,15 +46,25 @@ class ModelServerSpec(Strict):
     """What the user wants."""
 
     replicas: Annotated[int, Field(strict=True, ge=0, le=1000)] = 1
-    models: Annotated[tuple[Model, ...], Field(max_length=256)]
+    """The number of pods. With autoscaling, leave it out: the autoscaler writes it."""
+    models: Annotated[tuple[Model, ...], Field(max_length=256), NOT_EMPTY, list_map("name")]
+    """The models, each by a name of its own."""
     service: Service = Service()
+    """The ports clients use."""
     pod: Pod = Pod()
+    """What may be changed of the pods; a change here replaces them one after the other."""
     network_policy: NetworkPolicy | None = None
+    """Which clients reach the pods. Absent: no NetworkPolicy is made."""
     autoscaling: Autoscaling | None = None
+    """How the number of pods follows the load. Absent: it is spec.replicas."""
     update: Update = Update()
+    """When pods take the image and template of a newer operator."""
     tls: Tls | None = None
+    """Certificates for the servers. Absent: no TLS."""
     auth: Auth | None = None
+    """Tokens for clients. Absent: anybody who reaches the ports is served."""
     monitoring: Monitoring = Monitoring()
+    """What collects the servers' metrics."""
 
     @field_validator("models")
     @classmethod

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 _LARGEST = 16 * 1024  # characters as JSON
 
@@ -28,4 +28,10 @@ def _check_json(value: dict[str, Any]) -> dict[str, Any]:
 
 
 # What is in it is Kubernetes' business; here it only has to be JSON of a bounded size.
-OpenObject = Annotated[dict[str, Any], BeforeValidator(_check_keys), AfterValidator(_check_json)]
+KEPT_OPEN = WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+OpenObject = Annotated[
+    dict[str, Any],
+    BeforeValidator(_check_keys),
+    AfterValidator(_check_json),
+    KEPT_OPEN,
+]

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from batchwright_operator.resources.markers import NOT_EMPTY, SET, Rule, list_map
 from batchwright_operator.resources.metadata import Metadata, Name, ObjectKey
 from batchwright_operator.resources.model import ModelName
 from batchwright_operator.resources.strict import Positive, Strict, Text
@@ -19,14 +20,20 @@ _ANY_COUNT = -1
 _MOST = 64  # of nodes, of inputs, of outputs
 
 
+_NOT_ZERO = Rule("self != 0", "expected a count, or -1 for any; 0 is the old way to say any")
+_NOT_REQUEST = Rule(
+    f"self != {REQUEST!r}", f"{REQUEST!r} is the pipeline's own input; choose another name"
+)
+
+
 def _check_count(value: int) -> int:
     if value == 0:
-        raise ValueError("expected a count, or -1 for any; 0 is the old way to say any (got 0)")
+        raise ValueError(f"{_NOT_ZERO.message} (got 0)")
     return value
 
 
 DemultiplyCount = Annotated[
-    int, Field(strict=True, ge=_ANY_COUNT, le=MAX_SHARDS), AfterValidator(_check_count)
+    int, Field(strict=True, ge=_ANY_COUNT, le=MAX_SHARDS), AfterValidator(_check_count), _NOT_ZERO
 ]
 
 
@@ -34,33 +41,46 @@ class Source(Strict):
     """Where a value comes from: a node, or `request`, and what it calls the value."""
 
     node: Text
+    """The node's name, or `request` for what clients send."""
     item: Text
+    """The name of the node's output, or of the pipeline's input."""
 
 
 class Connection(Strict):
     """A value by the name its reader has for it."""
 
     name: Text
+    """The name its reader has for it."""
     from_: Annotated[Source, Field(alias="from")]
+    """Where it comes from."""
 
 
 class NodeOutput(Strict):
     """The name other nodes have for an output of the node's model, and the model's own."""
 
     name: Text
+    """The name other nodes have for it."""
     item: Text
+    """The name the model has for it."""
 
 
 class Node(Strict):
     """One node: a model, what goes into it, and what of its answer is used."""
 
-    name: Text
+    name: Annotated[Text, _NOT_REQUEST]
+    """The node's name; `request` is taken."""
     model: ModelName
-    version: Positive | None = None  # None: the one that serves by default
-    inputs: Annotated[tuple[Connection, ...], Field(max_length=_MOST)]
-    outputs: Annotated[tuple[NodeOutput, ...], Field(max_length=_MOST)]
+    """A model of the ModelServer."""
+    version: Positive | None = None
+    """The model's version. Absent: the one that serves by default."""
+    inputs: Annotated[tuple[Connection, ...], Field(max_length=_MOST), list_map("name")]
+    """What goes into the model, by the names of its inputs."""
+    outputs: Annotated[tuple[NodeOutput, ...], Field(max_length=_MOST), list_map("name")]
+    """What of the model's answer is used."""
     demultiply_count: DemultiplyCount | None = None
+    """Split the outputs along their first dimension into this many parts; -1: as many as there are."""
     gather_from: Text | None = None
+    """The node whose parts are put together again in front of this one."""
 
     @field_validator("name")
     @classmethod
@@ -80,17 +100,25 @@ class ModelServerRef(Strict):
     """The ModelServer of the same namespace whose models are used."""
 
     name: Name
+    """The ModelServer's name."""
 
 
 class PipelineSpec(Strict):
     """What the user wants."""
 
     model_server_ref: ModelServerRef
-    name: ModelName | None = None  # what clients ask for; None: the object's name
-    inputs: Annotated[tuple[Text, ...], Field(max_length=_MOST)]
+    """The ModelServer of the same namespace whose models are used, and that serves the pipeline."""
+    name: ModelName | None = None
+    """What clients ask for. Absent: the object's name."""
+    inputs: Annotated[tuple[Text, ...], Field(max_length=_MOST), NOT_EMPTY, SET]
+    """What clients send, by name."""
     demultiply_count: DemultiplyCount | None = None
-    nodes: Annotated[tuple[Node, ...], Field(max_length=_MOST)]
-    outputs: Annotated[tuple[Connection, ...], Field(max_length=_MOST)]
+    """Split requests along their first dimension into this many parts; -1: as many as there are.
+    Absent: requests are not split."""
+    nodes: Annotated[tuple[Node, ...], Field(max_length=_MOST), NOT_EMPTY, list_map("name")]
+    """The nodes, each by a name of its own."""
+    outputs: Annotated[tuple[Connection, ...], Field(max_length=_MOST), NOT_EMPTY, list_map("name")]
+    """What clients get, by name."""
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

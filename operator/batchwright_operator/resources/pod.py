@@ -2,20 +2,18 @@
 
 from collections import Counter
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
 from batchwright_operator.resources import quantity
-from batchwright_operator.resources.environment import EnvVar
+from batchwright_operator.resources.environment import OURS, EnvVar
 from batchwright_operator.resources.labels import Annotations, Labels
+from batchwright_operator.resources.markers import ATOMIC, Rule, list_map
 from batchwright_operator.resources.opaque import OpenObject
 from batchwright_operator.resources.quantity import Quantity
 from batchwright_operator.resources.references import PullSecret
 from batchwright_operator.resources.strict import NonNegative, Port, Strict, Text
-
-# The container's own facts, which the server's command line refers to.
-_OURS = ("POD_NAME", "POD_IP")
 
 
 class ServiceType(StrEnum):
@@ -29,9 +27,16 @@ class ServiceType(StrEnum):
 class Service(Strict):
     """The ports clients use."""
 
+    rules: ClassVar = (
+        Rule("self.grpcPort != self.httpPort", "grpcPort and httpPort must differ", ".httpPort"),
+    )
+
     type: ServiceType = ServiceType.CLUSTER_IP
+    """How it is reached: from inside the cluster, by a port of each node, or by a load balancer."""
     grpc_port: Port = 9000
+    """The port for gRPC, of the Service and of the pods."""
     http_port: Port = 8000
+    """The port for HTTP, of the Service and of the pods."""
 
     @model_validator(mode="after")
     def _check_ports(self) -> "Service":
@@ -40,11 +45,26 @@ class Service(Strict):
         return self
 
 
+_Quantities = Annotated[dict[str, Quantity], Field(max_length=16)]
+
+
 class Resources(Strict):
     """The container's share of its node, in Kubernetes quantities."""
 
-    requests: dict[str, Quantity] = Field(default={})
-    limits: dict[str, Quantity] = Field(default={})
+    rules: ClassVar = (
+        Rule(
+            "!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits)"
+            " || quantity(string(self.requests[name]))"
+            ".compareTo(quantity(string(self.limits[name]))) <= 0)",
+            "expected requests of at most the limits",
+            ".requests",
+        ),
+    )
+
+    requests: _Quantities = Field(default={})
+    """What the container is sure to get, such as cpu and memory."""
+    limits: _Quantities = Field(default={})
+    """What the container may use at most; the number of threads follows from the CPU limit."""
 
     @model_validator(mode="after")
     def _check_order(self) -> "Resources":
@@ -57,29 +77,48 @@ class Resources(Strict):
         return self
 
 
+_Word = Annotated[str, Field(max_length=1024)]
+
+
 class Toleration(Strict):
     """As in a pod's spec."""
 
-    key: str | None = None
-    operator: str | None = None
-    value: str | None = None
-    effect: str | None = None
+    key: Text | None = None
+    """The taint's key. Absent: every taint."""
+    operator: Text | None = None
+    """Equal (the default) or Exists."""
+    value: _Word | None = None
+    """The taint's value."""
+    effect: Text | None = None
+    """NoSchedule, PreferNoSchedule or NoExecute. Absent: all of them."""
     toleration_seconds: NonNegative | None = None
+    """How many seconds a taint of NoExecute is tolerated. Absent: for ever."""
 
 
 class Pod(Strict):
     """What users may change of the pod; a change here rolls the Deployment."""
 
     image: Text | None = None
-    image_pull_secrets: tuple[PullSecret, ...] = ()
+    """The server's image. Absent: the one the operator was given when the pods were made."""
+    image_pull_secrets: Annotated[tuple[PullSecret, ...], Field(max_length=16), list_map("name")] = ()
+    """Secrets with credentials for the registry of the image."""
     resources: Resources = Resources()
-    env: tuple[EnvVar, ...] = ()
+    """The container's share of its node."""
+    env: Annotated[tuple[EnvVar, ...], Field(max_length=128), list_map("name")] = ()
+    """Variables of the container's environment."""
     annotations: Annotations = Field(default={})
+    """Annotations of the pods."""
     node_selector: Labels = Field(default={})
-    tolerations: tuple[Toleration, ...] = ()
+    """Labels that a node has to have."""
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=64), ATOMIC] = ()
+    """Taints of nodes that the pods tolerate."""
     priority_class_name: Text | None = None
+    """The pods' PriorityClass."""
     affinity: OpenObject | None = None
-    topology_spread_constraints: Annotated[tuple[OpenObject, ...], Field(max_length=16)] = ()
+    """Where pods go and where not, as in a pod of Kubernetes (nodeAffinity, podAffinity,
+    podAntiAffinity)."""
+    topology_spread_constraints: Annotated[tuple[OpenObject, ...], Field(max_length=16), ATOMIC] = ()
+    """How pods are spread, as in a pod of Kubernetes. Absent: over nodes as far as possible."""
 
     @field_validator("env")
     @classmethod
@@ -88,7 +127,7 @@ class Pod(Strict):
         twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
             raise ValueError(f"each variable once; given more than once: {', '.join(twice)}")
-        taken = [name for name in _OURS if name in names]
+        taken = [name for name in OURS if name in names]
         if taken:
             raise ValueError(f"{', '.join(taken)} is set by Batchwright itself; use another name")
         return value

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from batchwright_operator.resources.markers import Keywords
+
 _NUMBER = r"[0-9]+\.?[0-9]*|\.[0-9]+"
 _SUFFIX = r"[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3}"
 _GRAMMAR = f"^\\+?({_NUMBER})({_SUFFIX})?$"
@@ -20,7 +22,12 @@ def _to_text(value: object) -> object:
 
 
 # A number may be written as one; Kubernetes reads it as the text it is printed as.
-Quantity = Annotated[str, BeforeValidator(_to_text), Field(max_length=32, pattern=_GRAMMAR)]
+Quantity = Annotated[
+    str,
+    BeforeValidator(_to_text),
+    Field(max_length=32, pattern=_GRAMMAR),
+    Keywords((("x-kubernetes-int-or-string", True),)),
+]
 
 
 def amount(quantity: str) -> Decimal:

@@ -1,11 +1,12 @@
 """Who may speak to the servers, and how: certificates, tokens, network policy."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from batchwright_operator.resources.labels import Labels
+from batchwright_operator.resources.markers import ATOMIC, Rule
 from batchwright_operator.resources.references import ConfigMapKey, DataKey, ObjectName
 from batchwright_operator.resources.strict import Strict, Text
 
@@ -48,7 +49,9 @@ class LabelRequirement(Strict):
     """The label's key."""
     operator: SelectorOperator
     """How the label's value relates to `values`."""
-    values: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=64)] = ()
+    values: Annotated[
+        tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=64), ATOMIC
+    ] = ()
     """The values; none for Exists and DoesNotExist."""
 
 
@@ -57,7 +60,7 @@ class LabelSelector(Strict):
 
     match_labels: Labels = Field(default={})
     """Labels that an object has to have."""
-    match_expressions: Annotated[tuple[LabelRequirement, ...], Field(max_length=16)] = ()
+    match_expressions: Annotated[tuple[LabelRequirement, ...], Field(max_length=16), ATOMIC] = ()
     """Further conditions on the object's labels."""
 
 
@@ -67,13 +70,20 @@ class IpBlock(Strict):
     cidr: Annotated[str, Field(max_length=64)]
     """The range, such as 10.0.0.0/8."""
     except_: Annotated[
-        tuple[Annotated[str, Field(max_length=64)], ...], Field(alias="except", max_length=64)
+        tuple[Annotated[str, Field(max_length=64)], ...], Field(alias="except", max_length=64), ATOMIC
     ] = ()
     """Ranges inside of it that are left out."""
 
 
 class NetworkPolicyPeer(Strict):
     """Clients by their namespace and pod, or by their address, as in a Kubernetes NetworkPolicy."""
+
+    rules: ClassVar = (
+        Rule(
+            "has(self.ipBlock) != (has(self.namespaceSelector) || has(self.podSelector))",
+            "expected either ipBlock, or namespaceSelector, podSelector or both",
+        ),
+    )
 
     namespace_selector: LabelSelector | None = None
     """The clients' namespaces. Absent: the ModelServer's own, if podSelector is given."""
@@ -86,12 +96,12 @@ class NetworkPolicyPeer(Strict):
     def _check_one(self) -> "NetworkPolicyPeer":
         selects = self.namespace_selector is not None or self.pod_selector is not None
         if selects == (self.ip_block is not None):
-            raise ValueError("expected either ipBlock, or namespaceSelector, podSelector or both")
+            raise ValueError(self.rules[0].message)
         return self
 
 
 class NetworkPolicy(Strict):
     """A NetworkPolicy for the pods: the operator reaches their admin port, clients as said here."""
 
-    from_: Annotated[tuple[NetworkPolicyPeer, ...], Field(alias="from", max_length=64)] = ()
+    from_: Annotated[tuple[NetworkPolicyPeer, ...], Field(alias="from", max_length=64), ATOMIC] = ()
     """Which clients reach the ports for requests. Empty or absent: any."""

@@ -1,21 +1,30 @@
 """Where a model's files are: a persistent volume, an OCI image or a ConfigMap."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from batchwright_operator.resources.markers import NOT_EMPTY, Keywords, Rule, list_map
 from batchwright_operator.resources.references import DataKey, ObjectName
 from batchwright_operator.resources.strict import Strict, Text, Unavailable
+
+_INNER = Rule(
+    r"!self.startsWith('/') && !self.matches('(^|/)[.][.](/|$)')",
+    "expected a path inside the volume: relative, without '..'",
+)
 
 
 def _check_path(value: str) -> str:
     if "\0" in value or value.startswith("/") or ".." in value.split("/"):
-        raise ValueError("expected a path inside the volume: relative, without '..'")
+        raise ValueError(_INNER.message)
     return value.rstrip("/")
 
 
-InnerPath = Annotated[str, Field(max_length=1024), AfterValidator(_check_path)]
+FilePath = Annotated[
+    str, Field(max_length=253), AfterValidator(_check_path), _INNER, Keywords((("minLength", 1),))
+]
+InnerPath = Annotated[str, Field(max_length=1024), AfterValidator(_check_path), _INNER]
 
 
 class PullPolicy(StrEnum):
@@ -51,7 +60,7 @@ class ConfigMapItem(Strict):
 
     key: DataKey
     """The key."""
-    path: InnerPath
+    path: FilePath
     """The file it becomes, with its version's directory, such as 1/model.xml."""
 
     @field_validator("path")
@@ -67,7 +76,7 @@ class ConfigMapSource(Strict):
 
     name: ObjectName
     """A ConfigMap in the same namespace."""
-    items: Annotated[tuple[ConfigMapItem, ...], Field(max_length=64)]
+    items: Annotated[tuple[ConfigMapItem, ...], Field(max_length=64), NOT_EMPTY, list_map("path")]
     """Which keys become which files; keys have no directories, so each file's version is said here."""
 
     @field_validator("items")
@@ -85,6 +94,13 @@ class ConfigMapSource(Strict):
 class Source(Strict):
     """Where the model's files are: exactly one place."""
 
+    rules: ClassVar = (
+        Rule(
+            "[has(self.pvc), has(self.image), has(self.configMap)].exists_one(given, given)",
+            "expected exactly one source of pvc, image and configMap",
+        ),
+    )
+
     pvc: PvcSource | None = None
     """A persistent volume."""
     image: ImageSource | None = None
@@ -96,7 +112,7 @@ class Source(Strict):
     @model_validator(mode="after")
     def _check_one(self) -> "Source":
         if [self.pvc, self.image, self.config_map].count(None) != 2:
-            raise ValueError("expected exactly one source of pvc, image and configMap")
+            raise ValueError(self.rules[0].message)
         return self
 
     @property

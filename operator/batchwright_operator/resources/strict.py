@@ -1,13 +1,21 @@
 """What every part of a resource has in common: immutable, camelCase outside, no unknown key."""
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
+
+from batchwright_operator.resources import documentation, markers
+from batchwright_operator.resources.markers import Rule
 
 
 class Strict(BaseModel):
-    """An immutable resource part; a key it does not know is an error."""
+    """An immutable resource part; a key it does not know is an error.
+
+    The text below a field says to users what it is; `rules` are those of its validators that a cluster
+    can check too.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -16,6 +24,19 @@ class Strict(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
     )
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for name, text in documentation.field_texts(cls).items():
+            key = cls.model_fields[name].alias or name
+            schema["properties"][key]["description"] = text
+        if cls.rules:
+            schema[markers.RULES] = markers.to_schema(cls.rules)
+        return schema
 
 
 def _refuse(value: object) -> None:

@@ -46,7 +46,7 @@ optional = {
     "nireq": sizes,
     "target_device": st.sampled_from(["CPU", "GPU", "AUTO:GPU,CPU"]),
     "plugin_config": st.dictionaries(
-        st.text("ABC_", min_size=1), st.text(max_size=5) | st.booleans() | st.integers(-9, 9)
+        st.text("ABC_", min_size=1), st.text(max_size=5) | st.integers(-9, 9)
     ),
     "model_version_policy": policies,
     "layout": st.sampled_from(["NCHW", {"x": "NHWC:NCHW", "y": "NC"}]),
@@ -119,13 +119,17 @@ def test_old_property_names_are_written_in_todays() -> None:
     config = {
         "name": "m",
         "base_path": "/models/other",
-        "plugin_config": {"CPU_THREADS_NUM": 2, "F": 0.5},
+        "plugin_config": {"CPU_THREADS_NUM": 2, "F": 0.5, "B": True},
     }
 
     manifest = render_model_server(parse(config), "m", PLACING).manifest
 
     assert manifest is not None
-    assert manifest["spec"]["models"][0]["pluginConfig"] == {"INFERENCE_NUM_THREADS": 2, "F": "0.5"}
+    assert manifest["spec"]["models"][0]["pluginConfig"] == {
+        "INFERENCE_NUM_THREADS": 2,
+        "F": "0.5",
+        "B": "YES",
+    }
 
 
 @pytest.mark.parametrize(

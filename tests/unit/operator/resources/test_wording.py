@@ -47,8 +47,8 @@ def test_words(spec: dict[str, Any], told: str) -> None:
 
 def test_plugin_values() -> None:
     """A value of the wrong kind is one fault at its own path."""
-    assert _told(server_document(model_document(pluginConfig={"A": [1], "B": 1, "C": True}))) == [
-        "spec.models[0].pluginConfig.A: expected a text, an integer, true or false"
+    assert _told(server_document(model_document(pluginConfig={"A": [1], "B": 1, "C": "YES"}))) == [
+        'spec.models[0].pluginConfig.A: expected a text or an integer; a flag is "YES" or "NO"'
     ]
 
 
