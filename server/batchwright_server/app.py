@@ -6,11 +6,13 @@ import signal
 import time
 from contextlib import AsyncExitStack
 
+from batchwright_server.api.auth_admin import AdminGuard
+from batchwright_server.api.auth_http import make_guard
 from batchwright_server.api.auth_tokens import Tokens
 from batchwright_server.api.backend import Backend
 from batchwright_server.api.calls import Edge
 from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
-from batchwright_server.api.http_admin import AdminHandlers, Reports
+from batchwright_server.api.http_admin import ADMIN_LIMITS, AdminHandlers, Reports
 from batchwright_server.api.http_kserve import KServeHandlers
 from batchwright_server.api.http_server import HttpAddress, HttpServer
 from batchwright_server.api.http_tfs import TfsHandlers
@@ -56,16 +58,24 @@ class Server:
         self._registry = registry
         dataplane = DataPlane(registry, cores=engine.cores)
         statistics = StatisticsReport(registry)
-        backend = Backend(dataplane, self.configuration, statistics, self._is_ready)
+        backend = Backend(
+            dataplane, self.configuration, statistics, self._is_ready, bool(settings.admin_port)
+        )
         self._traces = traces or tracing.Tracing()
         edge = Edge(self._traces.tracer)
         self._protection = _make_protection(settings)
         reports = self._make_reports(registry, engine.cores)
         self._grpc = _make_grpc(settings, backend, edge, self._protection)
-        self._http = _make_http(settings, backend, edge, self._protection, reports)
+        managing = (
+            AdminHandlers(dataplane, self.configuration, reports),
+            AdminGuard(self.configuration),
+        )
+        self._http = _make_http(settings, backend, edge, self._protection, managing)
+        self._admin = _make_admin(settings, edge, self._protection, managing)
         self._poll: asyncio.Task[None] | None = None
         self.grpc_port = 0
         self.http_port = 0
+        self.admin_port = 0
 
     async def start(self) -> None:
         """Answer health checks, load the models, then take requests. Raises InvalidDocument or OSError.
@@ -74,26 +84,33 @@ class Server:
         server runs, and tries again.
         """
         self._protection.check()
+        # Who may manage the server is in the document: nobody gets in before it is read.
+        self.configuration.read_first()
         if self._grpc:
             self._grpc.check_free()
         if self._http:
             self.http_port = await self._http.start()
+        if self._admin:
+            self.admin_port = await self._admin.start()
         await self.configuration.start()
         if self._grpc:
             self.grpc_port = await self._grpc.start()
         if self._settings.poll_seconds and self._settings.config_path:
             self._poll = asyncio.create_task(self.configuration.poll(self._settings.poll_seconds))
-        _log.info("ready; gRPC on port %s, HTTP on port %s", self.grpc_port, self.http_port)
+        ports_told = self.grpc_port, self.http_port, self.admin_port
+        _log.info("ready; gRPC on port %s, HTTP on port %s, admin on port %s", *ports_told)
 
     async def stop(self) -> None:
         """Say no more is welcome, finish what runs, and free everything, whatever fails on the way."""
         self._draining = True
+        self.configuration.end()
         async with AsyncExitStack() as last_things_first:
             last_things_first.push_async_callback(asyncio.to_thread, self._traces.close)
             last_things_first.callback(self._worker.close)
             last_things_first.push_async_callback(self._rollout.stop)
-            if self._http:
-                last_things_first.push_async_callback(self._http.stop)
+            for server in (self._admin, self._http):
+                if server:
+                    last_things_first.push_async_callback(server.stop)
             if self._grpc:
                 last_things_first.push_async_callback(self._grpc.stop, DRAIN_SECONDS)
             if self._poll:
@@ -173,14 +190,46 @@ def _make_grpc(
 
 
 def _make_http(
-    settings: Settings, backend: Backend, edge: Edge, protection: Protection, reports: Reports
+    settings: Settings,
+    backend: Backend,
+    edge: Edge,
+    protection: Protection,
+    managing: tuple[AdminHandlers, AdminGuard],
 ) -> HttpServer | None:
     if not settings.rest_port:
         return None
+    handlers, guard = managing
+    managing_routes = () if backend.has_admin_port else handlers.managing_routes(guard)
     routes = [
-        *AdminHandlers(backend.dataplane, backend.configuration, reports).routes(),
+        *handlers.client_routes(),
+        *managing_routes,
         *TfsHandlers(backend.dataplane).routes(),
         *KServeHandlers(backend).routes(),
     ]
-    address = HttpAddress(settings.rest_bind_address, settings.rest_port, protection, settings.limits)
+    address = HttpAddress(
+        settings.rest_bind_address,
+        settings.rest_port,
+        settings.limits,
+        protection.certificates.to_context if protection.certificates else None,
+        (make_guard(protection, guard if managing_routes else None),),
+    )
     return HttpServer(routes, edge, address)
+
+
+def _make_admin(
+    settings: Settings,
+    edge: Edge,
+    protection: Protection,
+    managing: tuple[AdminHandlers, AdminGuard],
+) -> HttpServer | None:
+    if not settings.admin_port:
+        return None
+    address = HttpAddress(
+        settings.admin_bind_address,
+        settings.admin_port,
+        ADMIN_LIMITS,
+        protection.certificates.to_context_for_anybody if protection.certificates else None,
+        shutdown_seconds=1.0,  # a document on its way is not waited for
+    )
+    handlers, guard = managing
+    return HttpServer(handlers.admin_routes(guard), edge, address)

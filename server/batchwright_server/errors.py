@@ -9,6 +9,8 @@
     ├── DeadlineExceeded        the client's deadline passed
     ├── ConfigurationRejected   a configuration that was sent cannot be taken into service
     ├── ManagedByConfiguration  asked of a request, but for the configuration to say
+    ├── AdminPortOnly           asked of a client's port, but for the admin port to take
+    ├── ServerEnding            nothing new is begun any more
     ├── CompilationFailed       this size cannot be compiled
     │   └── OutOfMemory         … for want of memory: worth a retry, later
     ├── InferenceFailed         the device reported an error
@@ -32,6 +34,7 @@ class Kind(StrEnum):
     FAILED_PRECONDITION = "FAILED_PRECONDITION"
     INTERNAL = "INTERNAL"
     ABORTED = "ABORTED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
 
 
 class ServerError(Exception):
@@ -128,6 +131,24 @@ class ManagedByConfiguration(ServerError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} on request is not served: change the configuration document instead")
+
+
+class AdminPortOnly(ServerError):
+    """What was asked changes the configuration, which has a port of its own."""
+
+    kind = Kind.PERMISSION_DENIED
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: this server's configuration is managed through its admin port")
+
+
+class ServerEnding(ServerError):
+    """The server was told to end: it finishes what it has and begins nothing new."""
+
+    kind = Kind.UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__("the server is ending")
 
 
 class ConfigurationRejected(ServerError):

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
+from batchwright_server.api import addresses
 from batchwright_server.api.limits import Limits
 from batchwright_server.api.tls import TlsFiles
 from batchwright_server.config import flags, monitoring
@@ -32,8 +33,10 @@ class Settings:
     document: bytes | None
     port: int  # gRPC; 0: off
     rest_port: int  # HTTP; 0: off
-    grpc_bind_address: str
-    rest_bind_address: str
+    admin_port: int  # HTTP for whoever manages the server; 0: off
+    grpc_bind_address: tuple[str, ...]
+    rest_bind_address: tuple[str, ...]
+    admin_bind_address: tuple[str, ...]
     grpc_channel_arguments: Mapping[str, str | int]
     poll_seconds: float  # 0: the configuration file is not polled
     limits: Limits
@@ -73,8 +76,10 @@ def parse_settings(arguments: Sequence[str]) -> Settings:
         document=document,
         port=given.port,
         rest_port=given.rest_port,
+        admin_port=given.admin_port,
         grpc_bind_address=given.grpc_bind_address,
         rest_bind_address=given.rest_bind_address,
+        admin_bind_address=given.admin_bind_address,
         grpc_channel_arguments=_channel_arguments(parser, given.grpc_channel_arguments),
         poll_seconds=given.file_system_poll_wait_seconds,
         limits=_limits(parser, given),
@@ -154,6 +159,13 @@ def _url(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    try:
+        return addresses.parse_addresses(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in ("true", "false", "1", "0"):
         raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
@@ -167,6 +179,7 @@ _CONVERTERS = {
     flags.Kind.PORT: _port,
     flags.Kind.JSON: _json,
     flags.Kind.URL: _url,
+    flags.Kind.ADDRESSES: _addresses,
 }
 
 
@@ -219,11 +232,14 @@ def _tls(parser: _Parser, given: argparse.Namespace) -> TlsFiles | None:
 def _check_addresses(parser: _Parser, given: argparse.Namespace) -> None:
     if not given.port and not given.rest_port:
         parser.error("port and rest_port cannot both be unset")
-    if given.port == given.rest_port and given.grpc_bind_address == given.rest_bind_address:
-        parser.error("port and rest_port cannot have the same values")
-    for address in (given.grpc_bind_address, given.rest_bind_address):
-        if "," in address:
-            parser.error(f"{address}: several addresses are not supported; 0.0.0.0 listens on all")
+    places = {
+        "port": (given.port, given.grpc_bind_address),
+        "rest_port": (given.rest_port, given.rest_bind_address),
+        "admin_port": (given.admin_port, given.admin_bind_address),
+    }
+    clash = addresses.find_clash(places)
+    if clash:
+        parser.error(f"{clash[0]} and {clash[1]} cannot have the same values")
 
 
 def _check_models(parser: _Parser, given: argparse.Namespace) -> None:

@@ -31,6 +31,7 @@ _OPTIONS = {
     "grpc.max_send_message_length": 1 << 30,  # as OVMS
     "grpc.so_reuseport": 0,  # a second server on the same port is a mistake unless asked for
 }
+_ANY_IPV4, _ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104
 _SERVICES = (
     prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
@@ -44,12 +45,17 @@ _SERVICES = (
 class GrpcAddress:
     """Where to listen, and gRPC channel arguments beyond our own."""
 
-    host: str
+    hosts: tuple[str, ...]
     port: int
     arguments: Mapping[str, str | int]
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return ", ".join(self.each())
+
+    def each(self) -> tuple[str, ...]:
+        """As gRPC takes them. All of IPv6 has all of IPv4 in it there, which therefore goes unsaid."""
+        hosts = [host for host in self.hosts if host != _ANY_IPV4 or _ANY_IPV6 not in self.hosts]
+        return tuple(f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}" for host in hosts)
 
 
 class GrpcServer:
@@ -71,9 +77,7 @@ class GrpcServer:
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionServicer(backend.dataplane), self._server
         )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(backend.dataplane, backend.configuration), self._server
-        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(backend), self._server)
         grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
             InferenceServicer(backend), self._server
         )
@@ -84,14 +88,13 @@ class GrpcServer:
         """Raise OSError now if the port is in use; without it that would show when models are loaded."""
         if self._is_shared:
             return
-        host, port = self._listening.host, self._listening.port
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for host in self._listening.hosts:
             try:
-                probe.bind((host, port))
+                _check_free(host, self._listening.port)
             except OSError as error:
-                raise OSError(f"cannot listen on {self._listening}: {error.strerror}") from error
+                where = f"[{host}]" if ":" in host else host
+                reason = f"cannot listen on {where}:{self._listening.port}: {error.strerror}"
+                raise OSError(reason) from error
 
     async def start(self) -> int:
         """Listen; gives the port, chosen by the system where 0 was asked for. Raises OSError."""
@@ -103,11 +106,12 @@ class GrpcServer:
         return port
 
     def _add_port(self) -> int:
-        address = str(self._listening)
-        if self._certificates is None:
-            port: int = self._server.add_insecure_port(address)
-        else:
-            port = self._server.add_secure_port(address, self._certificates.to_credentials())
+        port = 0
+        for address in self._listening.each():
+            if self._certificates is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, self._certificates.to_credentials())
         return port
 
     async def stop(self, grace_seconds: float) -> None:
@@ -118,3 +122,13 @@ class GrpcServer:
         await asyncio.sleep(0)  # the task begins: clients are told to go elsewhere
         self._admission.release()
         await stopping
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise OSError if one of the addresses that `host` names cannot be listened on."""
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family is socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(address)

@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 import grpc
 
 from batchwright_server.api import deadlines, limits, model_messages, reload_request, tensor_proto
+from batchwright_server.api.backend import Backend
 from batchwright_server.config.problems import InvalidDocument
-from batchwright_server.errors import ConfigurationRejected, InvalidInput
+from batchwright_server.errors import AdminPortOnly, ConfigurationRejected, InvalidInput
 from batchwright_server.protos import (
     model_management_pb2,
     model_service_pb2,
@@ -15,7 +16,6 @@ from batchwright_server.protos import (
     prediction_service_pb2,
     prediction_service_pb2_grpc,
 )
-from batchwright_server.runtime.configuration import Configuration
 from batchwright_server.runtime.dataplane import DataPlane, PredictCall, Prediction, Protocol
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -48,9 +48,10 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
 class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     """GetModelStatus and HandleReloadConfigRequest."""
 
-    def __init__(self, dataplane: DataPlane, configuration: Configuration) -> None:
-        self._dataplane = dataplane
-        self._configuration = configuration
+    def __init__(self, backend: Backend) -> None:
+        self._dataplane = backend.dataplane
+        self._configuration = backend.configuration
+        self._has_admin_port = backend.has_admin_port
 
     async def GetModelStatus(  # noqa: N802  the wire's name
         self, request: model_service_pb2.GetModelStatusRequest, _context: _Context
@@ -63,6 +64,8 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         self, request: model_management_pb2.ReloadConfigRequest, _context: _Context
     ) -> model_service_pb2.ReloadConfigResponse:
         """Takes the models of the request into service instead of those that are, all or nothing."""
+        if self._has_admin_port or self._configuration.document.admin is not None:
+            raise AdminPortOnly("HandleReloadConfigRequest")
         try:
             wanted = reload_request.to_document(request, self._configuration.document)
             # A client that goes away leaves no half of a configuration.

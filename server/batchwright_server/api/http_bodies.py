@@ -11,9 +11,13 @@ _QUICK_BYTES = 1 << 20  # what is converted faster than a thread is asked to
 T = TypeVar("T")
 
 
-async def read(request: web.Request) -> bytes:
-    """The whole body. Raises HTTPRequestEntityTooLarge, before reading where the length is announced."""
-    limit, announced = request.client_max_size, request.content_length or 0
+async def read(request: web.Request, most: int | None = None) -> bytes:
+    """The whole body, of `most` bytes at most where that is less than any body may have.
+
+    Raises HTTPRequestEntityTooLarge, before reading where the length is announced.
+    """
+    limit = request.client_max_size if most is None else min(most, request.client_max_size)
+    announced = request.content_length or 0
     if announced > limit:
         raise web.HTTPRequestEntityTooLarge(limit, announced)
     chunks, size = [], 0

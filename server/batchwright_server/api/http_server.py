@@ -1,27 +1,32 @@
 """The HTTP server."""
 
 import asyncio
-from collections.abc import Iterable
+import ssl
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from batchwright_server.api.auth_http import make_guard
 from batchwright_server.api.calls import Edge
 from batchwright_server.api.http_answers import calls_over
 from batchwright_server.api.limits import HANDSHAKE_SECONDS, Limits
-from batchwright_server.api.protection import Protection
 
 
 @dataclass(frozen=True)
 class HttpAddress:
     """Where to listen, by whom to be called, and how much of it there may be."""
 
-    host: str
+    hosts: tuple[str, ...]
     port: int
-    protection: Protection
     limits: Limits
+    tls: Callable[[], ssl.SSLContext] | None = None  # None: clear text
+    guards: tuple[Middleware, ...] = ()
+    shutdown_seconds: float = 60.0  # for what runs when the server is told to end
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.hosts)}, port {self.port}"
 
 
 class _Refused(asyncio.Protocol):
@@ -37,23 +42,23 @@ class HttpServer:
     def __init__(self, routes: Iterable[web.RouteDef], edge: Edge, address: HttpAddress) -> None:
         self._address = address
         application = web.Application(
-            middlewares=[calls_over(edge), make_guard(address.protection)],
+            middlewares=[calls_over(edge), *address.guards],
             client_max_size=address.limits.max_message_bytes,
         )
         application.add_routes(routes)
         idle = address.limits.max_connection_idle_seconds
         options: dict[str, Any] = {"keepalive_timeout": idle} if idle else {}
+        options["shutdown_timeout"] = address.shutdown_seconds
         self._runner = web.AppRunner(application, access_log=None, handler_cancellation=True, **options)
         self._listener: asyncio.Server | None = None
 
     async def start(self) -> int:
         """Listen; gives the port, chosen by the system where 0 was asked for. Raises OSError."""
-        certificates = self._address.protection.certificates
-        tls = certificates.to_context() if certificates else None
+        tls = self._address.tls() if self._address.tls else None
         await self._runner.setup()
         self._listener = await asyncio.get_running_loop().create_server(
             self._accept,
-            self._address.host,
+            self._address.hosts,
             self._address.port,
             ssl=tls,
             ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,

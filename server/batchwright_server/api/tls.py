@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ class _Identity:
 
     configuration: grpc.ServerCertificateConfiguration
     context: ssl.SSLContext
+    context_for_anybody: ssl.SSLContext  # asks no client for a certificate
 
 
 class Certificates:
@@ -58,11 +59,24 @@ class Certificates:
 
     def to_context(self) -> ssl.SSLContext:
         """For HTTP, whose clients may show a certificate if authorities are given. Raises OSError."""
+        return self._front(self.wants_clients, lambda identity: identity.context)
+
+    def to_context_for_anybody(self) -> ssl.SSLContext:
+        """For HTTP that asks no client for a certificate. Raises OSError."""
+        return self._front(False, lambda identity: identity.context_for_anybody)
+
+    def _front(
+        self, wants_clients: bool, choose: Callable[[_Identity], ssl.SSLContext]
+    ) -> ssl.SSLContext:
         # A context cannot forget authorities: each state of the files has its own, chosen as hands are
         # shaken. OpenSSL asks for every client, those that name no server too.
         self.check()
-        front = _context(self.wants_clients)
-        front.sni_callback = self._choose
+
+        def take(connection: ssl.SSLObject, _name: str | None, _front: ssl.SSLContext) -> None:
+            connection.context = choose(self._files.current())
+
+        front = _context(wants_clients)
+        front.sni_callback = take
         return front
 
     def _news(self) -> grpc.ServerCertificateConfiguration | None:
@@ -72,19 +86,17 @@ class Certificates:
         self._given_to_grpc = current
         return current.configuration
 
-    def _choose(self, connection: ssl.SSLObject, _name: str | None, _front: ssl.SSLContext) -> None:
-        connection.context = self._files.current().context
-
 
 def _parse(contents: Sequence[bytes]) -> _Identity:
     chain, key, *rest = contents
     authorities = rest[0] if rest else None
-    context = _context(bool(rest))
-    _load_pair(context, chain, key)
+    context, for_anybody = _context(bool(rest)), _context(False)
+    for made in (context, for_anybody):
+        _load_pair(made, chain, key)
     if authorities is not None:
         context.load_verify_locations(cadata=authorities.decode("ascii"))
     configuration = grpc.ssl_server_certificate_configuration([(key, chain)], authorities)
-    return _Identity(configuration, context)
+    return _Identity(configuration, context, for_anybody)
 
 
 def _context(wants_clients: bool) -> ssl.SSLContext:

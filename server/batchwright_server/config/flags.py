@@ -26,6 +26,7 @@ class Kind(Enum):
     LEVEL = "level"
     FORMAT = "format"
     URL = "url"
+    ADDRESSES = "addresses"
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,17 @@ class Flag:
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("text", "json")
+_ADDRESSES = "addresses to listen on: IPv4, IPv6 or names, with commas between them"
+_ALL = "0.0.0.0"  # noqa: S104  as OVMS
 
 SERVER = (
     Flag("config_path", "configuration file (JSON) with the models"),
     Flag("port", "gRPC port, 0 for none", Kind.PORT, 0),
     Flag("rest_port", "HTTP port, 0 for none", Kind.PORT, 0),
-    Flag("grpc_bind_address", "the one address to listen on", default="0.0.0.0"),  # noqa: S104
-    Flag("rest_bind_address", "the one address to listen on", default="0.0.0.0"),  # noqa: S104
+    Flag("admin_port", "HTTP port for whoever manages the server, 0 for none", Kind.PORT, 0),
+    Flag("grpc_bind_address", _ADDRESSES, Kind.ADDRESSES, _ALL),
+    Flag("rest_bind_address", _ADDRESSES, Kind.ADDRESSES, _ALL),
+    Flag("admin_bind_address", _ADDRESSES, Kind.ADDRESSES, _ALL),
     Flag("grpc_channel_arguments", "key=value,key=value", default=""),
     Flag(
         "file_system_poll_wait_seconds",

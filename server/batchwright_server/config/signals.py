@@ -8,8 +8,13 @@ from enum import StrEnum
 
 from batchwright_server.config.frozen import Tolerant
 from batchwright_server.config.plan import Plan, Strategy, Streams
+from batchwright_server.config.problems import InvalidDocument
 
 FORMAT = 1
+
+MAX_PROBLEMS = 50  # of a refused document that are told one by one
+MAX_TEXT = 1000  # characters of each
+MAX_ERROR = 8000  # characters of the whole reason
 
 
 class CostSource(StrEnum):
@@ -108,6 +113,28 @@ class ConfigState(Tolerant):
     error: str = ""
     problems: tuple[DocumentProblem, ...] = ()  # the error's, one by one; the first of them if many
     pending_hash: str = ""  # of the document that is being made ready
+
+    def refusing(self, rejected_hash: str, error: InvalidDocument) -> "ConfigState":
+        """The state after refusing a document and going on with what serves."""
+        problems = error.problems[:MAX_PROBLEMS]
+        return ConfigState(
+            hash=self.hash,
+            rejected_hash=rejected_hash,
+            error=describe_refusal(error),
+            problems=tuple(
+                DocumentProblem(path=_fit(item.path), message=_fit(item.message)) for item in problems
+            ),
+        )
+
+
+def describe_refusal(error: InvalidDocument) -> str:
+    """Why a document was refused, of bounded length whatever was in it, and fit for JSON."""
+    return _fit(str(error), MAX_ERROR)
+
+
+def _fit(text: str, limit: int = MAX_TEXT) -> str:
+    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    return short.encode(errors="backslashreplace").decode()
 
 
 class Signals(Tolerant):

@@ -151,7 +151,11 @@ BAD = {
     "extension": ([*MODEL, "--port", "5", "--cpu_extension", "/nowhere.so"], "no file '/nowhere.so'"),
     "switch": ([*MODEL, "--rest_port", "5", "--metrics_enable=maybe"], "expected true or false"),
     "poll": ([*MODEL, "--port", "5", "--file_system_poll_wait_seconds=-1"], "expected seconds"),
-    "addresses": ([*MODEL, "--port", "5", "--grpc_bind_address", "a,b"], "several addresses are not"),
+    "no address": ([*MODEL, "--port", "5", "--grpc_bind_address", "a,,b"], "with commas between them"),
+    "admin port": (
+        [*MODEL, "--port", "5", "--admin_port", "5", "--admin_bind_address", "::1,0.0.0.0"],
+        "port and admin_port cannot have the same values",
+    ),
     "half a pair": ([*MODEL, "--port", "5", "--tls_cert_path", "c"], "--tls_key_path: expected both"),
     "no message": ([*MODEL, "--port", "5", "--max_message_bytes=0"], "expected 1 to 2147483647, got 0"),
     "age": ([*MODEL, "--port", "5", "--max_connection_age_seconds=nan"], "expected 0 to 2147484"),
