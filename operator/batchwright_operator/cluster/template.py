@@ -9,7 +9,6 @@ from typing import Any
 from batchwright_operator.render import names
 from batchwright_server.config import digest
 
-_MARK = "batchwright.dev/template-hash"
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
@@ -53,7 +52,7 @@ def parse_template(deployment: names.Manifest) -> PodTemplate:
         admin_port=_port(container, probe["port"]),
         grace_seconds=template["spec"]["terminationGracePeriodSeconds"],
         digest=digest.digest(json.dumps(template, sort_keys=True).encode()),
-        mark=template["metadata"].get("annotations", {}).get(_MARK, ""),
+        mark=template["metadata"].get("annotations", {}).get(names.TEMPLATE_HASH, ""),
     )
 
 

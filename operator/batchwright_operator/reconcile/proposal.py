@@ -1,0 +1,149 @@
+"""How a configuration reaches pods: proposed to those that run, then committed for those that start.
+
+Running pods are sent the wanted document itself, which each takes as a whole or refuses. Once every
+ready pod of the newest template serves it, it is committed: written to the ConfigMap, from which pods
+start. So no pod ever starts from a document that a running pod has refused.
+
+A refusal stops that. For TAKE_BACK_SECONDS the pods stay as they are, in case the object is mended; then
+those that took the document are sent the committed one again, and after RETRY_SECONDS it is tried anew.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from batchwright_operator.reconcile import commitment
+from batchwright_operator.reconcile.course import Course, Document, Refusal, Sent
+from batchwright_operator.reconcile.observed import Pod
+from batchwright_operator.reconcile.sight import Sight
+
+TAKE_BACK_SECONDS = 60.0
+RETRY_SECONDS = 300.0
+RESEND_SECONDS = 30.0  # a document that a pod neither serves nor refuses by then is sent once more
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do now: send `document` to the pods `to`, and write `commit` to the ConfigMap.
+
+    `course` is what to remember before that; `unheard` are the pods that the commit does not wait for.
+    """
+
+    course: Course
+    document: Document
+    to: tuple[Pod, ...] = ()
+    commit: Document | None = None
+    unheard: frozenset[str] = frozenset()
+
+
+def advance(sight: Sight, course: Course, *, now: float) -> Step:
+    """The next step on the way."""
+    course = _look(sight, _begin(sight, course, now), now)
+    refusal = course.refusal
+    if refusal is not None and now - refusal.at >= RETRY_SECONDS:
+        course, refusal = _retried(sight, course), None
+    if refusal is None or sight.is_committed:
+        target: Document | None = sight.wanted
+    else:
+        target = sight.committed if now - refusal.at >= TAKE_BACK_SECONDS else None
+    to = tuple(_behind(sight, course, target, now)) if target is not None else ()
+    document = target or sight.wanted
+    course = replace(course, sent={**course.sent, **_sent(sight, to, document, now)})
+    return _commit(sight, Step(course, document, to), now)
+
+
+def _begin(sight: Sight, course: Course, now: float) -> Course:
+    """The course for what is wanted now: another document, template or edit is tried anew."""
+    found = (sight.wanted.hash, sight.template, sight.subject)
+    if course.config_hash and found != (course.config_hash, course.template, course.subject):
+        course = replace(course, refusal=None, retried=frozenset(), unheard=frozenset(), before=None)
+    if course.refusal is not None and course.refusal.at > now:  # a clock that went back
+        course = replace(course, refusal=replace(course.refusal, at=now))
+    return replace(
+        course,
+        config_hash=sight.wanted.hash,
+        template=sight.template,
+        subject=sight.subject,
+        committed=sight.committed or course.committed,
+    )
+
+
+def _look(sight: Sight, course: Course, now: float) -> Course:
+    """The course after a look at the pods: who is silent since when, and who has refused."""
+    pods = sight.observed.current_pods
+    silent = {
+        pod.name: min(now, course.silent.get(pod.name, now))
+        for pod in pods
+        if pod.ready and sight.signals(pod) is None
+    }
+    retried = frozenset(pod.name for pod in pods if pod.name in course.retried and _rejects(sight, pod))
+    sent = {pod.name: course.sent[pod.name] for pod in pods if pod.name in course.sent}
+    course = replace(course, silent=silent, retried=retried, sent=sent)
+    if course.refusal is None:
+        return replace(course, refusal=_new_refusal(sight, course, now))
+    return course
+
+
+def _new_refusal(sight: Sight, course: Course, now: float) -> Refusal | None:
+    for pod in sight.observed.current_pods:
+        signals = sight.signals(pod)
+        if signals is None or not sight.is_newest(pod) or pod.name in course.retried:
+            continue
+        if _rejects(sight, pod):
+            return Refusal(pod.name, signals.config.error, now)
+    return None
+
+
+def _rejects(sight: Sight, pod: Pod) -> bool:
+    signals = sight.signals(pod)
+    return signals is not None and signals.config.rejected_hash == sight.wanted.hash
+
+
+def _retried(sight: Sight, course: Course) -> Course:
+    """The course of a document that is tried again: refusals that are still to be read do not count."""
+    pods = sight.observed.current_pods
+    retried = frozenset(pod.name for pod in pods if _rejects(sight, pod))
+    return replace(course, refusal=None, retried=retried, sent={})
+
+
+def _behind(sight: Sight, course: Course, target: Document, now: float) -> Iterator[Pod]:
+    """The running pods that are to be sent the document: unless they have refused or just got it."""
+    for pod in sight.observed.current_pods:
+        signals = sight.signals(pod)
+        if signals is None or signals.config.hash == target.hash:
+            continue
+        if signals.config.pending_hash == target.hash:
+            continue
+        if signals.config.rejected_hash == target.hash and pod.name not in course.retried:
+            continue
+        sent = course.sent.get(pod.name)
+        is_same = sent is not None and (sent.config_hash, sent.process) == (target.hash, signals.process)
+        if sent is None or not is_same or not 0 <= now - sent.at < RESEND_SECONDS:
+            yield pod
+
+
+def _sent(sight: Sight, to: tuple[Pod, ...], document: Document, now: float) -> dict[str, Sent]:
+    found = ((pod.name, sight.signals(pod)) for pod in to)
+    return {name: Sent(document.hash, item.process, now) for name, item in found if item is not None}
+
+
+def _commit(sight: Sight, step: Step, now: float) -> Step:
+    """The step with what is to be written to the ConfigMap, if anything is."""
+    course = step.course
+    if course.refusal is not None:
+        return replace(step, commit=_restored(sight, course))
+    if sight.is_committed:
+        return step
+    if sight.committed is None and course.committed is not None and commitment.is_any_up(sight):
+        return replace(step, commit=course.committed)  # somebody has removed it
+    if sight.recorded == sight.wanted.hash or commitment.is_due(sight, course, now):
+        return replace(step, commit=sight.wanted, unheard=frozenset(course.silent))
+    return step
+
+
+def _restored(sight: Sight, course: Course) -> Document | None:
+    """The document to go back to where pods that were not heard of turn out to have refused."""
+    if sight.committed is None:
+        return course.committed if course.committed != sight.wanted else course.before
+    refusal = course.refusal
+    is_late = sight.is_committed and refusal is not None and refusal.pod in course.unheard
+    return course.before if is_late else None
