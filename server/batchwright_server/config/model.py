@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     StrictBool,
@@ -14,13 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from batchwright_server.config import layouts, plugin_keys, shapes
+from batchwright_server.config import layouts, plugin_keys, preprocessing, shapes
 from batchwright_server.config.batch_size import AutoBatch, DynamicBatch, FixedBatch, parse_batch_size
 from batchwright_server.config.batching import Batching, Dynamic, Fixed
 from batchwright_server.config.frozen import Frozen
 from batchwright_server.config.plan import Strategy
 from batchwright_server.config.problems import Problem
-from batchwright_server.config.refusals import CustomLoaders, MediaPipe, Preprocessing, Stateful
+from batchwright_server.config.refusals import CustomLoaders, MediaPipe, Resize, Stateful
 from batchwright_server.config.version_policy import DEFAULT_POLICY, VersionPolicy, VersionPolicyBlock
 
 MOST_REQUESTS = 100_000  # OVMS's limit for nireq
@@ -38,6 +39,24 @@ def _check_layout(value: object) -> object:
     return value
 
 
+def _read_mean(value: object) -> object:
+    return None if value is None else preprocessing.parse_values(value)
+
+
+def _read_scale(value: object) -> object:
+    return None if value is None else preprocessing.check_divisors(preprocessing.parse_values(value))
+
+
+def _check_color(value: str) -> str:
+    preprocessing.parse_color(value)
+    return value
+
+
+def _check_precision(value: str) -> str:
+    preprocessing.parse_precision(value)
+    return value
+
+
 def _from_json(value: object) -> object:
     """OVMS takes objects as such, or as a JSON text."""
     if not isinstance(value, str):
@@ -52,6 +71,10 @@ ModelName = Annotated[str, Field(min_length=1, max_length=253)]
 # Checked before the union, so that a fault is told once and by the field's own path.
 ShapeValue = Annotated[str | dict[str, str] | None, BeforeValidator(_check_shape)]
 LayoutValue = Annotated[str | dict[str, str] | None, BeforeValidator(_check_layout)]
+Mean = Annotated[float | tuple[float, ...] | None, BeforeValidator(_read_mean)]
+Scale = Annotated[float | tuple[float, ...] | None, BeforeValidator(_read_scale)]
+ColorFormat = Annotated[StrictStr, AfterValidator(_check_color)] | None
+Precision = Annotated[StrictStr, AfterValidator(_check_precision)] | None
 PluginConfig = Annotated[dict[str, plugin_keys.PropertyValue], BeforeValidator(_from_json)]
 VersionPolicyValue = Annotated[VersionPolicyBlock, BeforeValidator(_from_json)]
 
@@ -68,17 +91,17 @@ class ModelConfig(Frozen):
     target_device: str = "CPU"
     plugin_config: PluginConfig = Field(default={})
     model_version_policy: VersionPolicyValue = DEFAULT_POLICY
+    mean: Mean = None
+    scale: Scale = None
+    color_format: ColorFormat = None
+    precision: Precision = None
     allow_cache: StrictBool = False
     batching: Batching | None = None
     stateful: Stateful = None
     idle_sequence_cleanup: Stateful = None
     low_latency_transformation: Stateful = None
     max_sequence_number: Stateful = None
-    mean: Preprocessing = None
-    scale: Preprocessing = None
-    color_format: Preprocessing = None
-    precision: Preprocessing = None
-    resize: Preprocessing = None
+    resize: Resize = None
     custom_loader_options: CustomLoaders = None
     graph_path: MediaPipe = None
     subconfig: MediaPipe = None
@@ -110,6 +133,23 @@ class ModelConfig(Frozen):
     def layouts(self) -> dict[str, layouts.Layout]:
         """The layouts asked for, by input or output, or for EVERY_INPUT."""
         return {} if self.layout is None else layouts.parse_layouts(self.layout)
+
+    @property
+    def color(self) -> preprocessing.Conversion | None:
+        """The colors that clients send, and those that the model wants; None: no conversion."""
+        return preprocessing.parse_color(self.color_format) if self.color_format else None
+
+    @property
+    def element_type(self) -> preprocessing.Conversion | None:
+        """The element type that clients send, and what it becomes; None: no conversion."""
+        return preprocessing.parse_precision(self.precision) if self.precision else None
+
+    @property
+    def is_preprocessed(self) -> bool:
+        """Whether something is done to the input before the model sees it."""
+        return any(
+            value is not None for value in (self.mean, self.scale, self.color_format, self.precision)
+        )
 
     @property
     def properties(self) -> dict[str, plugin_keys.PropertyValue]:

@@ -9,9 +9,9 @@ STATEFUL = (
     "stateful models are not supported: any request may be answered by any stream of any replica, and "
     "none keeps state for the next one; carry the state in inputs and outputs"
 )
-PREPROCESSING = (
-    "preprocessing in the server is not supported and ignoring it would change answers; make it part of "
-    "the model (OpenVINO's PrePostProcessor, then save_model) or do it in the client"
+RESIZE = (
+    "resizing is not supported and ignoring it would change answers; make it part of the model "
+    "(OpenVINO's PrePostProcessor, then save_model) or do it in the client"
 )
 CUSTOM_LOADERS = "custom loaders are not supported: models are read from files as OpenVINO reads them"
 CUSTOM_NODES = (
@@ -34,7 +34,7 @@ def _refuse(reason: str) -> Callable[[object], None]:
 
 
 Stateful = Annotated[None, BeforeValidator(_refuse(STATEFUL))]
-Preprocessing = Annotated[None, BeforeValidator(_refuse(PREPROCESSING))]
+Resize = Annotated[None, BeforeValidator(_refuse(RESIZE))]
 CustomLoaders = Annotated[None, BeforeValidator(_refuse(CUSTOM_LOADERS))]
 CustomNodes = Annotated[None, BeforeValidator(_refuse(CUSTOM_NODES))]
 MediaPipe = Annotated[None, BeforeValidator(_refuse(MEDIAPIPE))]

@@ -50,7 +50,7 @@ class OpenVinoEngine:
             return OpenVinoNetwork(self._device, prepared, config, names)
         except model_files.Misplaced as fault:
             raise errors.ModelUnavailable(config.name, str(fault)) from fault
-        except (InvalidDocument, preparation.Unsuitable, RuntimeError, OSError) as error:
+        except (InvalidDocument, reasons.Unsuitable, RuntimeError, OSError) as error:
             reason = f"{str(place)!r} cannot be read: {reasons.first_reason(error)}"
             raise errors.ModelUnavailable(config.name, reason) from error
 
@@ -63,9 +63,7 @@ class OpenVinoEngine:
             _log.warning("model %s: %s names %r, which the model does not have", *_of(config, name))
         names = port_names.name_ports(model, mapping)
         if names.twice:
-            raise preparation.Unsuitable(
-                f"{model_files.MAPPING_FILE}: names more than once: {names.twice}"
-            )
+            raise reasons.Unsuitable(f"{model_files.MAPPING_FILE}: names more than once: {names.twice}")
         return preparation.prepare(model, config, names), names
 
 
@@ -76,7 +74,7 @@ def _read_mapping(place: Path) -> NameMapping:
     try:
         return parse_mapping(path.read_bytes())
     except InvalidDocument as error:
-        raise preparation.Unsuitable(f"{path.name}: {error}") from error
+        raise reasons.Unsuitable(f"{path.name}: {error}") from error
 
 
 def _of(config: ModelConfig, name: str) -> tuple[str, str, str]:

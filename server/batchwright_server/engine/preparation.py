@@ -12,13 +12,11 @@ from batchwright_server.config.layouts import Layout
 from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.shapes import EVERY_INPUT, AskedShape, AutoShape, Shape, format_shape
 from batchwright_server.core.tensors import AutoShapes, InputShapes
+from batchwright_server.engine import preprocessing
 from batchwright_server.engine.port_names import PortNames
+from batchwright_server.engine.reasons import Unsuitable
 
 T = TypeVar("T")
-
-
-class Unsuitable(ValueError):
-    """What was asked for does not fit the model; the message says where."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def prepare(model: ov.Model, config: ModelConfig, names: PortNames) -> Prepared:
     Layouts come first: a shape is what clients send.
     """
     asked = dict(_by_input(config.layouts, names, "layout", also=names.outputs))
-    model = _transpose(model, asked, names)
+    model = _preprocess(model, config, asked, names)
     for name, layout in asked.items():
         if name in names.inputs:
             layout_helpers.set_layout(model.inputs[names.inputs.index(name)], ov.Layout(layout.tensor))
@@ -71,11 +69,23 @@ def _by_input(
         yield found, value
 
 
-def _transpose(model: ov.Model, asked: Mapping[str, Layout], names: PortNames) -> ov.Model:
-    wanted = {name: layout for name, layout in asked.items() if layout.is_transposed}
-    if not wanted:
+def _preprocess(
+    model: ov.Model, config: ModelConfig, asked: Mapping[str, Layout], names: PortNames
+) -> ov.Model:
+    wanted = {
+        name: layout for name, layout in asked.items() if layout.is_transposed or config.is_preprocessed
+    }
+    if not wanted and not config.is_preprocessed:
         return model
     processor = PrePostProcessor(model)
+    _set_layouts(processor, wanted, names)
+    if config.is_preprocessed:
+        layout = asked.get(names.inputs[0]) if names.inputs else None
+        preprocessing.add_steps(processor, config, model, layout)
+    return processor.build()
+
+
+def _set_layouts(processor: PrePostProcessor, wanted: Mapping[str, Layout], names: PortNames) -> None:
     for name, layout in wanted.items():
         tensor, inner = ov.Layout(layout.tensor), ov.Layout(layout.model)
         if name in names.inputs:
@@ -84,7 +94,6 @@ def _transpose(model: ov.Model, asked: Mapping[str, Layout], names: PortNames) -
             step = processor.output(names.outputs.index(name))
         step.tensor().set_layout(tensor)
         step.model().set_layout(inner)
-    return processor.build()
 
 
 def _check_batches(model: ov.Model, asked: Mapping[str, Layout], names: PortNames) -> None:

@@ -14,6 +14,10 @@ _OUT_OF_MEMORY = (
 )
 
 
+class Unsuitable(ValueError):
+    """What was asked for does not fit the model; the message says where."""
+
+
 def first_reason(error: Exception) -> str:
     """The message on one line, without the trail of source files."""
     lines = [line.strip() for line in str(error).splitlines()]

@@ -6,6 +6,7 @@ import pytest
 from batchwright_server.config import refusals
 from batchwright_server.config.document import Document, parse_document, render_document
 from batchwright_server.config.plan import Strategy
+from batchwright_server.config.preprocessing import Conversion
 from batchwright_server.config.problems import InvalidDocument
 
 # Every key of OVMS's schema for a model that is taken, with the forms it may have.
@@ -49,7 +50,7 @@ def test_the_whole_schema_of_a_model_is_read_and_written() -> None:
         ({"custom_loader_options": {"loader_name": "l"}}, refusals.CUSTOM_LOADERS),
         ({"graph_path": "graph.pbtxt"}, refusals.MEDIAPIPE),
         ({"subconfig": "sub.json"}, refusals.MEDIAPIPE),
-        ({"mean": "[1,2,3]"}, refusals.PREPROCESSING),
+        ({"resize": "(1,2)"}, refusals.RESIZE),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name_with_the_reason(
@@ -84,6 +85,20 @@ def test_lists_that_are_not_supported_are_refused_unless_empty(key: str) -> None
         ({"shape": '{"x": '}, "shape"),
         ({"layout": "NN"}, "layout"),
         ({"layout": {"x": 1}}, "layout"),
+        ({"mean": "[1,2"}, "mean"),
+        ({"mean": [1, "x"]}, "mean"),
+        ({"mean": True}, "mean"),
+        ({"mean": "[]"}, "mean"),
+        ({"scale": "1_0"}, "scale"),
+        ({"scale": "[1,0]"}, "scale"),
+        ({"scale": "nan"}, "scale"),
+        ({"scale": {}}, "scale"),
+        ({"color_format": "RGB"}, "color_format"),
+        ({"color_format": "RGB:CMYK"}, "color_format"),
+        ({"color_format": "RGB:NV12_2"}, "color_format"),
+        ({"precision": "UINT8"}, "precision"),
+        ({"precision": "UINT8:FLOAT"}, "precision"),
+        ({"precision": 5}, "precision"),
         ({"nireq": 100_001}, "nireq"),
         ({"nireq": -1}, "nireq"),
         ({"plugin_config": "{"}, "plugin_config"),
@@ -159,3 +174,28 @@ def test_shape_auto_reloads(shape: Any) -> None:
     assert parse({"shape": shape}).models[0].effective_batching.strategy is Strategy.RELOAD
     native = parse({"shape": shape, "batching": batching}).models[0]
     assert native.effective_batching.strategy is Strategy.DYNAMIC
+
+
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        ("127.5", 127.5),
+        (2, 2.0),
+        ("[1, 2.5 ,3]", (1.0, 2.5, 3.0)),
+        ("(4)", (4.0,)),
+        ([5, 6], (5.0, 6.0)),
+    ],
+)
+def test_means_and_scales_are_read_in_every_form(value: Any, numbers: object) -> None:
+    """As OVMS takes them: a number, or one for each channel, as a text or as such."""
+    model = parse({"mean": value, "scale": value}).models[0]
+
+    assert (model.mean, model.scale) == (numbers, numbers)
+
+
+def test_both_sides_of_a_colon_are_in_ovms_order() -> None:
+    """Colors have the model's first, element types have the clients' first."""
+    model = parse({"color_format": "rgb:BGR", "precision": "uint8 : fp32"}).models[0]
+
+    assert model.color == Conversion(clients="BGR", model="RGB")
+    assert model.element_type == Conversion(clients="UINT8", model="FP32")
