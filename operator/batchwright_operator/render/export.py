@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic.alias_generators import to_camel
+
 from batchwright_operator.render.document import render_config
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.batching import Adaptive, Mode
 from batchwright_operator.resources.metadata import Metadata
 from batchwright_operator.resources.model import Model
-from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_operator.resources.modelserver import ModelServer, ModelServerSpec
 from batchwright_operator.resources.pod import Pod, Service
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import Document, ModelConfig, ModelEntry, parse_document
@@ -75,15 +77,35 @@ def _losses(server: ModelServer) -> Iterator[Problem]:
     yield from _metadata_losses(server.metadata, "metadata")
     for pipeline in server.pipelines:
         yield from _metadata_losses(pipeline.metadata, f"Pipeline {pipeline.name}: metadata")
-    if server.spec.replicas != 1:
-        yield Problem("spec.replicas", "start as many servers")
-    if server.spec.service != Service():
-        ports = f"--port {server.spec.service.grpc_port} --rest_port {server.spec.service.http_port}"
-        yield Problem("spec.service", f"give the server {ports}")
-    if server.spec.pod != Pod():
-        yield Problem("spec.pod", "a server alone has no pod")
+    yield from _cluster_losses(server.spec)
+    yield from _flag_losses(server.spec)
     for index, model in enumerate(server.spec.models):
+        if model.source.pvc is None:
+            yield Problem(f"spec.models[{index}].source", "put the model's files where base_path says")
         yield from _model_losses(model, f"spec.models[{index}].batching")
+
+
+def _cluster_losses(spec: ModelServerSpec) -> Iterator[Problem]:
+    if spec.replicas != 1:
+        yield Problem("spec.replicas", "start as many servers")
+    if spec.pod != Pod():
+        yield Problem("spec.pod", "a server alone has no pod")
+    for key in ("network_policy", "autoscaling", "monitoring", "update"):
+        if getattr(spec, key) != ModelServerSpec.model_fields[key].default:
+            yield Problem(f"spec.{to_camel(key)}", "a server alone is no object of a cluster")
+
+
+def _flag_losses(spec: ModelServerSpec) -> Iterator[Problem]:
+    if spec.service != Service():
+        ports = f"--port {spec.service.grpc_port} --rest_port {spec.service.http_port}"
+        yield Problem("spec.service", f"give the server {ports}")
+    if spec.tls is not None:
+        flags = "--tls_cert_path and --tls_key_path"
+        if spec.tls.client_ca_config_map is not None:
+            flags += ", and --tls_client_ca_path"
+        yield Problem("spec.tls", f"give the server {flags}")
+    if spec.auth is not None:
+        yield Problem("spec.auth", "give the server --auth_token_file")
 
 
 def _metadata_losses(metadata: Metadata, path: str) -> Iterator[Problem]:

@@ -167,4 +167,5 @@ def _parse_hashes(text: str) -> Mapping[str, str]:
         parsed = json.loads(text)
     except ValueError:
         return {}
-    return parsed if isinstance(parsed, dict) else {}
+    found = parsed.items() if isinstance(parsed, dict) else ()
+    return {name: text for name, text in found if isinstance(text, str)}

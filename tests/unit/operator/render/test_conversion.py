@@ -172,6 +172,12 @@ def test_a_name_that_a_manifest_cannot_have_is_told() -> None:
         ({"replicas": 2}, "spec.replicas"),
         ({"service": {"grpcPort": 9100}}, "spec.service"),
         ({"pod": {"image": "x"}}, "spec.pod"),
+        ({"tls": {"secretName": "x"}}, "spec.tls"),
+        ({"auth": {"secretName": "x"}}, "spec.auth"),
+        ({"networkPolicy": {}}, "spec.networkPolicy"),
+        ({"autoscaling": {"maxReplicas": 2}}, "spec.autoscaling"),
+        ({"monitoring": {"serviceMonitor": True}}, "spec.monitoring"),
+        ({"update": {"policy": "WithOperator"}}, "spec.update"),
     ],
 )
 def test_what_a_document_cannot_say_is_listed(spec: dict[str, Any], path: str) -> None:
