@@ -80,7 +80,7 @@ class Cluster:
             time.sleep(0.05)
 
     def _is_established(self, path: str) -> bool:
-        conditions = self.request("GET", path).get("status", {}).get("conditions", [])
+        conditions = self.request("GET", path).get("status", {}).get("conditions") or ()
         return any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
 
 
