@@ -13,6 +13,8 @@ from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient
 from tests.support.cluster.binaries import Binaries
 from tests.support.cluster.controlplane import ControlPlane
+from tests.support.cluster.kinds import find_kind
+from tests.support.cluster.node import Kubelet, alone
 
 _HERE = Path(__file__).parent
 _FOUND = pytest.StashKey[Binaries | str]()
@@ -80,3 +82,23 @@ async def namespace(api: ApiClient) -> AsyncIterator[str]:
     await api.delete("Namespace", name)
     for pod in await api.list("Pod", name):
         await api.delete_if_there("Pod", pod["metadata"]["name"], name, grace_seconds=0)
+
+
+@pytest.fixture(scope="session")
+def session_node(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubelet]:
+    """A node for all tests; each uses it through `kubelet`."""
+    node = Kubelet(control_plane, tmp_path_factory.mktemp("node"))
+    try:
+        node.start()
+        with alone(control_plane, node.name):
+            yield node
+    finally:
+        node.stop()
+        control_plane.request("DELETE", find_kind("Node").path(name=node.name))
+
+
+@pytest.fixture
+def kubelet(session_node: Kubelet) -> Kubelet:
+    """The node that runs servers, with no orders yet."""
+    session_node.reset()
+    return session_node
