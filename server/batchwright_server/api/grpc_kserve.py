@@ -117,7 +117,7 @@ def _to_call(request: messages.ModelInferRequest, deadline: float) -> PredictCal
         version=parse_version(request.model_version),
         inputs=kserve_tensors.from_request(request),
         output_filter=kserve_tensors.wanted_outputs(request),
-        deadline=deadline,
+        deadline=min(deadline, deadlines.of_parameters(request.parameters)),
     )
 
 

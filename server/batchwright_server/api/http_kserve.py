@@ -3,13 +3,12 @@
 from aiohttp import web
 
 from batchwright_server import errors
-from batchwright_server.api import http_bodies, json_fields, kserve_documents, kserve_json
+from batchwright_server.api import deadlines, http_bodies, json_fields, kserve_documents, kserve_json
 from batchwright_server.api.backend import Backend
 from batchwright_server.api.http_answers import JSON, json_response
 from batchwright_server.api.kserve_versions import parse_version
 from batchwright_server.runtime.dataplane import PredictCall, Prediction, Protocol
 from batchwright_server.runtime.servable import State
-from batchwright_server.runtime.strategies.port import FOREVER
 
 _LENGTH_HEADER = "Inference-Header-Content-Length"
 _MODEL_PATHS = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
@@ -88,6 +87,7 @@ class KServeHandlers:
 
     async def _post_infer(self, request: web.Request) -> web.Response:
         model, version = _target(request)
+        deadline = deadlines.of_headers(request.headers)
         body = await http_bodies.read(request)
         length = _json_length(request)
         quick = len(body) if length is None else length  # raw data is not copied
@@ -98,7 +98,7 @@ class KServeHandlers:
             version=version,
             inputs=asked.inputs,
             output_filter=asked.outputs,
-            deadline=FOREVER,
+            deadline=min(deadline, deadlines.of_parameter(asked.timeout)),
         )
         prediction = await self._dataplane.predict(call)
         return await _answer(prediction, asked)

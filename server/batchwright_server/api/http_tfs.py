@@ -2,12 +2,11 @@
 
 from aiohttp import web
 
-from batchwright_server.api import http_bodies, tfs_documents, tfs_json
+from batchwright_server.api import deadlines, http_bodies, tfs_documents, tfs_json
 from batchwright_server.api.http_answers import JSON, json_response
 from batchwright_server.api.kserve_versions import parse_version
 from batchwright_server.errors import InvalidInput
 from batchwright_server.runtime.dataplane import DataPlane, PredictCall, Protocol
-from batchwright_server.runtime.strategies.port import FOREVER
 
 _MODEL_PATHS = (
     "/v1/models/{model}",
@@ -48,6 +47,7 @@ class TfsHandlers:
     async def _post_predict(self, request: web.Request) -> web.Response:
         model, version = _target(request)
         description = self._dataplane.describe(model, version)
+        deadline = deadlines.of_headers(request.headers)
         body = await http_bodies.read(request)
         layout, inputs = await http_bodies.convert(
             len(body), lambda: tfs_json.parse_request(body, description)
@@ -58,7 +58,7 @@ class TfsHandlers:
             version=version,
             inputs=inputs,
             output_filter=(),
-            deadline=FOREVER,
+            deadline=deadline,
         )
         outputs = (await self._dataplane.predict(call)).outputs
         size = sum(tensor.nbytes for tensor in outputs.values())

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from batchwright_server.api import json_fields, json_tensors, kserve_datatypes, limits, tensor_data
+from batchwright_server.api import (
+    deadlines,
+    json_fields,
+    json_tensors,
+    kserve_datatypes,
+    limits,
+    tensor_data,
+)
 from batchwright_server.api.json_fields import Json
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
@@ -26,6 +33,7 @@ class InferRequest:
     outputs: tuple[str, ...]  # none: all
     binary_outputs: Mapping[str, bool]
     binary_by_default: bool
+    timeout: object = None  # the parameter as it came
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ def parse_request(body: bytes, json_length: int | None) -> InferRequest:
         outputs=tuple(outputs),
         binary_outputs={name: wish for name, wish in wishes.items() if wish is not None},
         binary_by_default=json_fields.flag_at(parameters, "binary_data_output") or False,
+        timeout=parameters.get(deadlines.PARAMETER),
     )
 
 
