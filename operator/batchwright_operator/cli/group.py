@@ -2,6 +2,7 @@
 
 import click
 
+from batchwright_operator.cli.cluster import operator
 from batchwright_operator.cli.convert import convert
 from batchwright_operator.cli.render import render
 from batchwright_operator.cli.up import up
@@ -15,6 +16,7 @@ def batchwright() -> None:
 
 
 batchwright.add_command(convert)
+batchwright.add_command(operator)
 batchwright.add_command(render)
 batchwright.add_command(up)
 batchwright.add_command(validate)

@@ -110,6 +110,16 @@ class Elector:
         lease = self._sighting.lease if self._sighting is not None else None
         return lease.holder if lease is not None else ""
 
+    @property
+    def is_held(self) -> bool:
+        """Whether any replica leads, as far as its renewals are seen."""
+        known = self._sighting
+        return (
+            bool(self.holder)
+            and known is not None
+            and self._clock() - known.since < self._terms.duration
+        )
+
     async def run(self) -> None:
         """Stand for election, and keep the lease; until cancelled, or lost."""
         while True:
