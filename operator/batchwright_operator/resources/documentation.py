@@ -1,22 +1,28 @@
-"""The texts below the fields of a class, from its source: what users read of a field."""
+"""The texts below the fields of a model, from its source: what users read of a field."""
 
 import ast
 import inspect
 import itertools
 import textwrap
 
+from pydantic import BaseModel
 
-def field_texts(cls: type) -> dict[str, str]:
-    """The text below each field of `cls` and of the classes it extends, in one line each."""
+
+def field_texts(model: type[BaseModel]) -> dict[str, str]:
+    """The text below each field of `model` and of those it extends, in one line each."""
     texts: dict[str, str] = {}
-    for part in reversed(cls.__mro__):
-        if part.__module__.startswith(__package__ or ""):
+    for part in reversed(model.__mro__):
+        if issubclass(part, BaseModel) and part is not BaseModel:
             texts |= _own_texts(part)
-    return texts
+    return {name: text for name, text in texts.items() if name in model.model_fields}
 
 
-def _own_texts(cls: type) -> dict[str, str]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+def _own_texts(model: type[BaseModel]) -> dict[str, str]:
+    try:
+        source = textwrap.dedent(inspect.getsource(model))
+    except OSError:  # a class that was made at run time
+        return {}
+    (definition,) = ast.parse(source).body
     body = definition.body if isinstance(definition, ast.ClassDef) else []
     return {
         field.target.id: " ".join(text.value.value.split())

@@ -26,7 +26,7 @@ Quantity = Annotated[
     str,
     BeforeValidator(_to_text),
     Field(max_length=32, pattern=_GRAMMAR),
-    Keywords((("x-kubernetes-int-or-string", True),)),
+    Keywords((("x-kubernetes-int-or-string", True), ("pattern", _GRAMMAR))),
 ]
 
 
