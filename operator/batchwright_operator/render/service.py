@@ -28,7 +28,6 @@ def render_headless_service(server: ModelServer) -> names.Manifest:
         "metadata": metadata,
         "spec": {
             "clusterIP": "None",
-            "publishNotReadyAddresses": False,
             "selector": names.selector(server),
             "ports": _ports(server),
         },

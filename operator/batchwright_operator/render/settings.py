@@ -24,7 +24,8 @@ class Settings:
     rest_bind_address: str = "0.0.0.0"  # noqa: S104
     admin_bind_address: str = "0.0.0.0"  # noqa: S104
     admin_port: int | None = 8002  # None: the operator asks at the HTTP port
-    admin_keys: tuple[bytes, ...] = ()  # newest first; empty: pods answer the operator without a token
+    # Newest first; without any, pods answer whoever reaches them. In no repr, and so in no log.
+    admin_keys: tuple[bytes, ...] = field(default=(), repr=False)
     operator_namespace: str = "batchwright-system"
     server_args: tuple[str, ...] = ()
     calibration_seconds: int | None = None  # None: the server's default

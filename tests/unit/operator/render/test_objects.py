@@ -13,7 +13,7 @@ from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_server.config.document import parse_document
 from tests.support.modelservers import make_server, model_document, server_document
 
-ON_REQUEST = {
+ON_REQUEST: dict[str, dict[str, Any]] = {
     "HorizontalPodAutoscaler": {"autoscaling": {"maxReplicas": 3}},
     "NetworkPolicy": {"networkPolicy": {}},
     "ServiceMonitor": {"monitoring": {"serviceMonitor": True}},
