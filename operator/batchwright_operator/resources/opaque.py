@@ -1,23 +1,29 @@
 """Blocks of Kubernetes' own API that are handed on as they are, for the API server to judge."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 _LARGEST = 16 * 1024  # characters as JSON
+_DEEPEST = 32
 
 
-def _check_keys(value: object) -> object:
+def _check_level(value: object, depth: int) -> None:
+    if depth > _DEEPEST:  # before anything else goes as deep as somebody made it
+        raise ValueError(f"nested more than {_DEEPEST} levels deep")
     if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"expected a text as key, got {key!r}; put it in quotes")  # noqa: TRY004  pydantic's way
-            _check_keys(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check_keys(item)
+        odd = next((key for key in value if not isinstance(key, str)), None)
+        if odd is not None:
+            raise ValueError(f"expected texts as keys, got {odd!r}; put it in quotes")
+    children = value.values() if isinstance(value, Mapping) else value
+    for item in children if isinstance(children, Iterable) and not isinstance(value, str) else ():
+        _check_level(item, depth + 1)
+
+
+def _check_levels(value: object) -> object:
+    _check_level(value, 0)
     return value
 
 
@@ -27,11 +33,10 @@ def _check_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-# What is in it is Kubernetes' business; here it only has to be JSON of a bounded size.
 KEPT_OPEN = WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
 OpenObject = Annotated[
     dict[str, Any],
-    BeforeValidator(_check_keys),
+    BeforeValidator(_check_levels),
     AfterValidator(_check_json),
     KEPT_OPEN,
 ]

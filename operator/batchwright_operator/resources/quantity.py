@@ -17,11 +17,12 @@ _BINARY: dict[str, int] = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei
 
 
 def _to_text(value: object) -> object:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if is_number else value
+    if isinstance(value, float):
+        raise ValueError('expected a quantity; write a fraction as 500m or in quotes, "0.5"')  # noqa: TRY004  pydantic's way
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-# A number may be written as one; Kubernetes reads it as the text it is printed as.
+# A whole number may be written as one; the schema of a cluster has no room for other numbers.
 Quantity = Annotated[
     str,
     BeforeValidator(_to_text),

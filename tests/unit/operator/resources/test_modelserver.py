@@ -170,3 +170,27 @@ def test_written_and_read_again(replicas: int, port: int) -> None:
     """A ModelServer written out is the ModelServer read in."""
     server = make_server(replicas=replicas, service={"grpcPort": port, "httpPort": port + 1})
     assert ModelServer.model_validate(server.model_dump(by_alias=True, mode="json")) == server
+
+
+def test_places_of_models() -> None:
+    """Models may be on volumes, in images and in ConfigMaps; each volume is named once."""
+    items = [{"key": "xml", "path": "1/model.xml"}]
+    server = make_server(
+        model_document("a"),
+        {"name": "b", "source": {"image": {"reference": "registry.example.com/b:1", "path": "models/"}}},
+        {"name": "c", "source": {"configMap": {"name": "tiny", "items": items}}},
+        model_document("d"),
+    )
+    assert server.spec.claims == ("models",)
+    assert [model.source.path for model in server.spec.models] == ["a", "models", "", "d"]
+
+
+def test_blocks_of_kubernetes_come_back_as_written() -> None:
+    """Peers of a NetworkPolicy are dumped in Kubernetes' own words, without what nobody wrote."""
+    peers = [
+        {"podSelector": {}, "namespaceSelector": {"matchLabels": {"team": "a"}}},
+        {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
+    ]
+    policy = make_server(networkPolicy={"from": peers}).spec.network_policy
+    assert policy is not None
+    assert policy.model_dump(mode="json", by_alias=True, exclude_unset=True) == {"from": peers}

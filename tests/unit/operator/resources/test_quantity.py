@@ -14,7 +14,7 @@ _ADAPTER: TypeAdapter[str] = TypeAdapter(Quantity)
     ("written", "read"),
     [
         (2, "2"),
-        (0.5, "0.5"),
+        ("0.5", "0.5"),
         ("500m", "0.5"),
         ("100u", "0.0001"),
         ("2.", "2"),
@@ -29,7 +29,7 @@ _ADAPTER: TypeAdapter[str] = TypeAdapter(Quantity)
     ],
 )
 def test_read(written: object, read: str) -> None:
-    """Every form that Kubernetes takes is taken, numbers included, and means the same."""
+    """Every form that Kubernetes takes is taken, whole numbers included, and means the same."""
     assert amount(_ADAPTER.validate_python(written)) == Decimal(read)
 
 
@@ -47,6 +47,7 @@ def test_read(written: object, read: str) -> None:
         "0x10",
         True,
         -1,
+        0.5,
         float("nan"),
         "1e9999",
         "1GiB",
