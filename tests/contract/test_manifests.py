@@ -10,10 +10,14 @@ from batchwright_operator.render.bundle import render_bundle
 from batchwright_operator.render.document import render_config
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.manifests import parse_manifests
+from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_server.api.http_server import HttpAddress
+from batchwright_server.app import DRAIN_SECONDS
 from batchwright_server.config.document import parse_document
 from batchwright_server.config.plan import DEFAULT_STREAMS, Plan
 from batchwright_server.settings import parse_settings
 from tests.support.modelservers import DEMULTIPLEX, RELOAD, make_server, model_document
+from tests.support.template_revisions import golden_servers
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "example_client" / "manifests").glob("*.yaml"))
@@ -55,6 +59,33 @@ def test_the_server_takes_the_rendered_command_line() -> None:
     assert (read.port, read.rest_port) == (9000, 8000)
     assert read.config_path == Path("/etc/batchwright/config.json")
     assert read.grpc_channel_arguments == {"grpc.so_reuseport": 1}
+
+
+@pytest.mark.parametrize("server", golden_servers(), ids=lambda server: server.name)
+def test_the_server_takes_every_rendered_command_line(server: ModelServer) -> None:
+    """Each flag is one that the server has, and each file is in a directory that is mounted."""
+    pods = render_bundle(server, Settings(), {}).deployment["spec"]["template"]["spec"]
+    container = pods["containers"][0]
+    read = parse_settings(container["args"])
+    ports = {item["name"]: item["containerPort"] for item in container["ports"]}
+    assert ports == {"grpc": read.port, "http": read.rest_port, "admin": read.admin_port}
+    mounts = {Path(item["mountPath"]) for item in container["volumeMounts"]}
+    files = [read.config_path, read.auth_token_file, read.calibration_dir]
+    if read.tls is not None:
+        files += read.tls.paths
+    for file in filter(None, files):
+        assert mounts & {file, *file.parents}
+    assert (read.tls is None) == (server.spec.tls is None)
+    assert (read.auth_token_file is None) == (server.spec.auth is None)
+
+
+def test_a_pod_has_the_time_that_the_server_takes_to_end() -> None:
+    """The kubelet kills nobody who is still answering."""
+    pods = render_bundle(make_server(), Settings(), {}).deployment["spec"]["template"]["spec"]
+    sleep = pods["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    admin, traces = 1, 3
+    longest = DRAIN_SECONDS + HttpAddress.shutdown_seconds + admin + traces
+    assert pods["terminationGracePeriodSeconds"] > sleep + longest + 10
 
 
 def test_every_strategy_has_streams() -> None:

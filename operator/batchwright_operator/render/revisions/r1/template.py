@@ -11,8 +11,8 @@ from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.pod import Pod
 
 _USER = 5000
-# What the server may take to end: 25 s for gRPC requests, 60 s for HTTP, 3 s for traces, and a margin.
-_DRAIN_SECONDS = 95
+# What the server may take to end: 25 s for gRPC requests, 60 s for HTTP, 4 s for all else; and a margin.
+_DRAIN_SECONDS = 115
 _WAIT_COVERED = 25  # what of a request's longest wait is in it
 
 
