@@ -47,7 +47,8 @@ class KubernetesCluster:
         self._objects = Objects(client, store)
         self._statuses = StatusWriter(client, self._objects, clock)
         self._events = EventRecorder(client, identity, clock)
-        self._owners = PodOwners(client)
+        self._owners = PodOwners(client, clock)
+        self._deployments: Remembered[str, tuple[str, ...]] = Remembered()  # by a ModelServer's uid
         self._ready_restarts: Remembered[str, int] = Remembered()  # by a pod's uid
         self._authorities: Remembered[tuple[ObjectKey, str], _Authority] = Remembered()
 
@@ -113,12 +114,19 @@ class KubernetesCluster:
             await self._events.record(regarding, event)
 
     async def _pods(self, server: ModelServer, objects: Iterable[Manifest]) -> tuple[Pod, ...]:
-        deployment = next((item for item in objects if item["kind"] == "Deployment"), None)
-        if deployment is None:
-            return ()
-        found = self._store.pods_of(server.key)
-        owned = await self._owners.owned(found, deployment["metadata"]["uid"])
+        deployments = self._known_deployments(server, objects)
+        owned = await self._owners.owned(self._store.pods_of(server.key), deployments)
         return tuple(self._read_pod(raw) for raw in owned)
+
+    def _known_deployments(self, server: ModelServer, objects: Iterable[Manifest]) -> tuple[str, ...]:
+        """The Deployment's uid and that of the one before: pods outlive a Deployment that is deleted."""
+        known = self._deployments.get(server.metadata.uid) or ()
+        found = (item["metadata"]["uid"] for item in objects if item["kind"] == "Deployment")
+        uid = next(found, None)
+        if uid is not None and uid not in known[:1]:
+            known = (uid, *known[:1])
+            self._deployments.put(server.metadata.uid, known)
+        return known
 
     def _read_pod(self, raw: Manifest) -> Pod:
         uid = raw["metadata"]["uid"]

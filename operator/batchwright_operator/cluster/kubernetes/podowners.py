@@ -5,7 +5,8 @@ pod must be a ReplicaSet, and the controller of that the ModelServer's own Deplo
 watched: each ReplicaSet is asked for once, and remembered by its uid.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
 
 from batchwright_operator.cluster.kubernetes.client import Client
 from batchwright_operator.cluster.kubernetes.failures import Missing
@@ -14,31 +15,45 @@ from batchwright_operator.cluster.kubernetes.remembered import Remembered
 from batchwright_operator.render.names import Manifest
 from batchwright_operator.resources.metadata import ObjectKey
 
+DOUBT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class _Answer:
+    deployment_uid: str  # empty: no Deployment's
+    at: float
+
 
 class PodOwners:
-    """ReplicaSets by uid, and the uids of the Deployments that control them."""
+    """ReplicaSets by name and uid, and the uids of the Deployments that control them."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, clock: Callable[[], float]) -> None:
         self._client = client
-        self._deployments: Remembered[str, str] = Remembered()
+        self._clock = clock
+        self._answers: Remembered[tuple[ObjectKey, str], _Answer] = Remembered()
 
-    async def owned(self, pods: Iterable[Manifest], deployment_uid: str) -> tuple[Manifest, ...]:
-        """Those of `pods` that are the Deployment's.
+    async def owned(self, pods: Iterable[Manifest], deployments: Container[str]) -> tuple[Manifest, ...]:
+        """Those of `pods` that are of Deployments of these uids.
 
         Raises ClusterError: to take a pod that cannot be verified for none would be as wrong.
         """
-        return tuple([pod for pod in pods if await self._deployment_of(pod) == deployment_uid])
+        return tuple([pod for pod in pods if await self._is_of(pod, deployments)])
 
-    async def _deployment_of(self, pod: Manifest) -> str:
+    async def _is_of(self, pod: Manifest, deployments: Container[str]) -> bool:
         owner = controller_of(pod)
         if owner.get("kind") != "ReplicaSet":
-            return ""
-        uid = str(owner["uid"])
-        known = self._deployments.get(uid)
-        if known is None:
-            known = await self._ask(ObjectKey(pod["metadata"]["namespace"], owner["name"]), uid)
-            self._deployments.put(uid, known)
-        return known
+            return False
+        # By its name too: a pod that gives a wrong one must not spoil what is known of the right one.
+        replica_set = (ObjectKey(pod["metadata"]["namespace"], str(owner["name"])), str(owner["uid"]))
+        known = self._answers.get(replica_set)
+        if known is None or (known.deployment_uid not in deployments and self._is_in_doubt(known)):
+            known = _Answer(await self._ask(*replica_set), self._clock())
+            self._answers.put(replica_set, known)
+        return known.deployment_uid in deployments
+
+    def _is_in_doubt(self, answer: _Answer) -> bool:
+        # A Deployment that is made anew adopts what its forerunner left.
+        return self._clock() - answer.at >= DOUBT_SECONDS
 
     async def _ask(self, key: ObjectKey, uid: str) -> str:
         try:
