@@ -4,10 +4,13 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import grpc
 import pytest
 
+from tests.support import certificates
 from tests.support.cluster import pods, workloads
 from tests.support.cluster.apiclient import ApiClient
+from tests.support.cluster.controlplane import ControlPlane
 from tests.support.cluster.node import Kubelet
 from tests.support.cluster.serviceclient import ServiceClient
 from tests.support.cluster.workloads import NAME, Workload
@@ -191,10 +194,59 @@ async def test_models_are_found_on_claims_and_image_volumes(
     assert (image / "m" / "1" / "model.xml").exists()
 
 
-async def test_pods_go_on_while_the_node_is_away(
+async def test_pods_outlive_the_api_server(
+    own_control_plane: ControlPlane, api: ApiClient, namespace: str, kubelet: Kubelet, model: Path
+) -> None:
+    """While the API server is away pods serve on as they are; then the node does its work again."""
+    await workloads.create(api, namespace, workloads.config_text(model), Workload())
+    [pod] = await pods.rolled_out(api, namespace, NAME)
+    async with (
+        ServiceClient(api, namespace, NAME, kubelet.addresses_file) as service,
+        service.load("m", sizes=[1]) as load,
+    ):
+        own_control_plane.api_server.kill()
+        await load.answered(100)
+        own_control_plane.api_server.start()
+        own_control_plane.wait_until_ready()
+        await api.patch("Deployment", NAME, namespace, patch={"spec": {"replicas": 2}})
+        after = await pods.rolled_out(api, namespace, NAME)
+
+    load.results.require_flawless()
+    assert kubelet.pid_of(pod) in {kubelet.pid_of(found) for found in after}
+
+
+async def test_servers_with_tls_are_probed_and_called(
+    api: ApiClient, namespace: str, kubelet: Kubelet, model: Path, tmp_path: Path
+) -> None:
+    """A mounted certificate is found by the server, HTTPS probes pass, and clients verify it."""
+    authority = certificates.make_authority(tmp_path / "tls", "authority")
+    pair = certificates.issue(authority, tmp_path / "tls", "server")
+    await api.create(workloads.tls_secret(pair), namespace=namespace)
+    workload = workloads.with_tls()
+    await workloads.create(api, namespace, workloads.config_text(model), workload)
+    await pods.rolled_out(api, namespace, NAME)
+
+    credentials = grpc.ssl_channel_credentials(authority.certificate.read_bytes())
+    async with (
+        ServiceClient(
+            api,
+            namespace,
+            NAME,
+            kubelet.addresses_file,
+            credentials=credentials,
+            server_name="localhost",
+        ) as service,
+        service.load("m", sizes=[1, 2]) as load,
+    ):
+        await load.answered(20)
+
+    load.results.require_flawless()
+
+
+async def test_pods_come_back_after_their_node_has_crashed(
     api: ApiClient, namespace: str, kubelet: Kubelet, model: Path
 ) -> None:
-    """After the node's own crash its pods are started again at their addresses, and counted on."""
+    """After the node's own crash its pods are started again, at their addresses."""
     await workloads.create(api, namespace, workloads.config_text(model), Workload())
     [pod] = await pods.rolled_out(api, namespace, NAME)
 

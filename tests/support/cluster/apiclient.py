@@ -203,6 +203,12 @@ class ApiClient:
             answer: Object = await response.json()
             return answer
 
+    async def read_text(self, path: str) -> str:
+        """What is at an address that gives text: a log, say. Raises ApiError."""
+        async with self._http.get(path) as response:
+            await _raise_for(response)
+            return await response.text()
+
     @property
     def _http(self) -> aiohttp.ClientSession:
         assert self._session is not None, "to be used as an async context manager"

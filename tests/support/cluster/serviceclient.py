@@ -91,6 +91,7 @@ class ServiceClient:
         addresses: Path,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        server_name: str = "",
         port: str = "grpc",
     ) -> None:
         self._api = api
@@ -98,6 +99,7 @@ class ServiceClient:
         self._name = name
         self._addresses = addresses
         self._credentials = credentials
+        self._server_name = server_name
         self._port = port
         self._channels: dict[str, grpc.aio.Channel] = {}  # by pod address and port
         self._ready: list[str] = []
@@ -181,7 +183,12 @@ class ServiceClient:
             address, port = pod.rsplit(":", 1)
             target = f"{load_addresses(self._addresses)[address]}:{port}"
             # No proxy's and no earlier test's connections: addresses of loopback are used again.
-            options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
+            options: list[tuple[str, int | str]] = [
+                ("grpc.use_local_subchannel_pool", 1),
+                ("grpc.enable_http_proxy", 0),
+            ]
+            if self._server_name:
+                options.append(("grpc.ssl_target_name_override", self._server_name))
             self._channels[pod] = (
                 grpc.aio.insecure_channel(target, options=options)
                 if self._credentials is None

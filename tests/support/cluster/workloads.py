@@ -1,11 +1,13 @@
 """A Deployment of the server as a person writes it, without any operator: to test the node with."""
 
+import base64
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.support import models
+from tests.support.certificates import Pair
 from tests.support.cluster.apiclient import ApiClient, Object
 from tests.support.serving import document, model_config
 
@@ -13,6 +15,7 @@ IMAGE = "ghcr.io/batchwright/server:test"
 NAME = "vision"
 LABELS = {"app": NAME}
 _CONFIG_MOUNT = "/etc/batchwright"
+_TLS_MOUNT = "/etc/batchwright-tls"
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,34 @@ def _container(workload: Workload) -> Object:
 
 def _object(api_version: str, kind: str, **content: Any) -> Object:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": NAME}, **content}
+
+
+def with_tls() -> Workload:
+    """A Deployment whose server speaks TLS with the Secret of `tls_secret`, probed by HTTPS."""
+    mounts = [
+        {"name": "config", "mountPath": _CONFIG_MOUNT, "readOnly": True},
+        {"name": "tls", "mountPath": _TLS_MOUNT, "readOnly": True},
+    ]
+    volumes = [
+        {"name": "config", "configMap": {"name": NAME}},
+        {"name": "tls", "secret": {"secretName": NAME, "defaultMode": 0o440}},
+    ]
+    get = {"port": "http", "scheme": "HTTPS"}
+    probes = {
+        name: {"httpGet": {**get, "path": f"/v2/health/{path}"}, "periodSeconds": 1, "timeoutSeconds": 2}
+        for name, path in (("livenessProbe", "live"), ("readinessProbe", "ready"))
+    }
+    startup = {"startupProbe": {**probes["livenessProbe"], "failureThreshold": 60}}
+    files = (f"--tls_cert_path={_TLS_MOUNT}/tls.crt", f"--tls_key_path={_TLS_MOUNT}/tls.key")
+    container = {"volumeMounts": mounts, **probes, **startup}
+    return Workload(args=files, pod={"volumes": volumes}, container=container)
+
+
+def tls_secret(pair: Pair) -> Object:
+    """The Secret with the server's certificate."""
+    files = {"tls.crt": pair.certificate, "tls.key": pair.key}
+    data = {name: base64.b64encode(path.read_bytes()).decode() for name, path in files.items()}
+    return _object("v1", "Secret", type="kubernetes.io/tls", data=data)
 
 
 async def create_claim(api: ApiClient, namespace: str, name: str, directory: Path) -> None:
