@@ -8,6 +8,7 @@ import asyncio
 from pathlib import Path
 
 from batchwright_operator.cluster import journal, projection
+from batchwright_operator.cluster.errors import Outdated
 from batchwright_operator.cluster.fleet import Fleet
 from batchwright_operator.cluster.localpod import ENTRY_POINT
 from batchwright_operator.cluster.template import parse_template
@@ -66,6 +67,7 @@ class LocalCluster:
         """Make one object what the manifest says; Outdated if it is not of the version named there."""
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         objects = self._objects.setdefault(server.key, {})
+        _check_version(objects.get((kind, name)), manifest)
         if kind == "ConfigMap":
             projection.apply_projection(config_directory(self._state, server.name), manifest["data"])
         elif kind == "Deployment":
@@ -132,3 +134,11 @@ class LocalCluster:
             return ()
         metadata = {"name": names.config_map_name(server)}
         return ({"kind": "ConfigMap", "metadata": metadata, "data": data},)
+
+
+def _check_version(existing: names.Manifest | None, manifest: names.Manifest) -> None:
+    expected = manifest["metadata"].get("resourceVersion")
+    if expected is not None and existing is not None:
+        found = existing["metadata"]["resourceVersion"]
+        if found != expected:
+            raise Outdated(f"{manifest['kind']}: expected version {expected}, found {found}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from batchwright_operator.controller import refusal
 from batchwright_operator.controller.memory import Memory
 from batchwright_operator.reconcile import pipelines, pipelinestatus
 from batchwright_operator.reconcile.judgement import Look
@@ -12,10 +11,15 @@ from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.status import PipelineStatus
 
 
-def admit(server: ModelServer, memory: Memory, seen: tuple[Observed, Reports]) -> ModelServer:
-    """`server` with those of its Pipelines that may be in its document; the others are remembered."""
+def admit(
+    server: ModelServer, memory: Memory, seen: tuple[Observed, Reports], *, are_plans_to_blame: bool
+) -> ModelServer:
+    """`server` with those of its Pipelines that may be in its document; the others are remembered.
+
+    With `are_plans_to_blame` the policy's plans are taken back, and what they broke is whole again.
+    """
     around = pipelines.observe_circumstances(server, *seen)
-    faults = _new_faults(server, memory, seen)
+    faults = {} if are_plans_to_blame else _new_faults(server, memory, seen)
     left_out = {}
     for pipeline in server.pipelines:
         old = memory.left_out.get(pipeline.name)
@@ -36,8 +40,6 @@ def _new_faults(server: ModelServer, memory: Memory, seen: tuple[Observed, Repor
     wanted = memory.wanted
     if wanted is None or wanted.generation != server.metadata.generation:
         return {}  # about models that have been edited since
-    if refusal.refused_by(memory, *seen):
-        return {}  # the policy's plans are taken back, and what they broke is whole again
     found = pipelines.find_faults(wanted.pipelines, wanted.config_hash, seen[1])
     return {pipeline.name: text for pipeline, text in found if pipeline in server.pipelines}
 

@@ -1,25 +1,24 @@
 """What the controller remembers of one object between runs; lost with the process, and rebuilt."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from batchwright_operator.policy.decision import Decision
 from batchwright_operator.policy.state import ModelState
+from batchwright_operator.reconcile.course import Course
+from batchwright_operator.reconcile.faults import Faults
 from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.reconcile.pipelines import LeftOut
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.pipeline import Pipeline
 from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
-from batchwright_server.config.plan import Plan
 
 
 @dataclass(frozen=True)
-class Applied:
-    """A configuration by its parts; the last one that every pod served is worth going back to."""
+class Wanted:
+    """The configuration that was wanted last, by its parts."""
 
     config_hash: str
     generation: int
-    plans: Mapping[str, Plan]
     pipelines: tuple[Pipeline, ...] = ()  # in the order of the document
 
 
@@ -32,8 +31,12 @@ class Memory:
     observed: Observed = field(default_factory=Observed)
     states: dict[str, ModelState] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
-    wanted: Applied | None = None
-    good: Applied | None = None
+    wanted: Wanted | None = None
+    course: Course = field(default_factory=Course)
+    faults: Faults = field(default_factory=dict)
+    requests: int = 0  # that pods had answered at the last look
+    idle_since: float | None = None  # Unix time, seconds
+    unrest_since: float | None = None
     left_out: dict[str, LeftOut] = field(default_factory=dict)  # by a Pipeline's name
     pipelines: dict[str, PipelineStatus] = field(default_factory=dict)
 

@@ -1,12 +1,12 @@
 """What becomes of the policy's plans when a pod refuses the document they were written to.
 
-The plans of the last document that every pod served are taken back at once, each plan that was refused
-is remembered as failed, and the cool-down starts. A document that a user edited is never undone here:
-the pods go on with the one before, and a condition says why.
+The plans of the committed document are gone back to at once, each plan that was refused is remembered as
+failed, and the cool-down starts. A document that a user edited is never undone here: see
+`reconcile/proposal.py`.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from batchwright_operator.controller import tuning
 from batchwright_operator.controller.memory import Memory
@@ -15,28 +15,59 @@ from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile import applied
 from batchwright_operator.reconcile.observed import Observed, Reports
 from batchwright_operator.reconcile.outcome import Event, EventType
+from batchwright_operator.render.document import render_config
+from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_server.config import digest
+from batchwright_server.config.plan import Plan
 
 
-def refused_by(memory: Memory, observed: Observed, reports: Reports) -> str:
-    """Why a pod refused the policy's newest plans, with its name; empty if none did."""
-    wanted, good = memory.wanted, memory.good
-    if wanted is None or good is None or wanted.generation != good.generation:
-        return ""
-    if wanted.pipelines != good.pipelines:
-        return ""
-    if wanted.config_hash == good.config_hash:
-        return ""
-    found = applied.observe_applied(observed, reports, wanted.config_hash)
+@dataclass(frozen=True)
+class Pending:
+    """A wanted document that pods do not start from yet.
+
+    `is_plans_alone`: it differs from the committed one in nothing but plans, which are the policy's
+    doing. `why` is a pod's refusal of it; empty if none has refused.
+    """
+
+    is_plans_alone: bool
+    why: str
+
+
+def find_pending(
+    server: ModelServer, settings: Settings, memory: Memory, seen: tuple[Observed, Reports]
+) -> Pending | None:
+    """What the last run wanted, if it is still on its way."""
+    wanted, observed = memory.wanted, seen[0]
+    if wanted is None or observed.config_text is None:
+        return None
+    committed = digest.digest(observed.config_text.encode())
+    if wanted.config_hash == committed:
+        return None
+    before = server.with_pipelines(wanted.pipelines)
+    with_old_plans = render_config(before, settings, tuning.served_plans(observed))
+    is_plans_alone = digest.digest(with_old_plans) == committed
+    is_same_edit = wanted.generation == server.metadata.generation
+    return Pending(is_plans_alone and is_same_edit, _why(memory, wanted.config_hash, seen))
+
+
+def _why(memory: Memory, config_hash: str, seen: tuple[Observed, Reports]) -> str:
+    course = memory.course
+    if course.refusal is not None and course.config_hash == config_hash:
+        return f"{course.refusal.pod}: {course.refusal.error}"
+    found = applied.observe_applied(*seen, config_hash)
     return next((f"{pod}: {error}" for pod, error in found.errors.items()), "")
 
 
 def withdraw(
-    server: ModelServer, memory: Memory, why: str, *, now: float
+    server: ModelServer, memory: Memory, back_to: tuple[dict[str, Plan], str], *, now: float
 ) -> Iterator[tuple[ModelState, Event]]:
-    """For each model whose plan was refused, the state to go on with and the event that tells."""
-    good = memory.good.plans if memory.good is not None else {}
+    """For each model whose plan was refused, the state to go on with and the event that tells.
+
+    `back_to` are the plans of the committed document, and why the others were refused.
+    """
+    good, why = back_to
     for model in server.spec.models:
         state = memory.states.get(model.name)
         plan = good.get(model.name)

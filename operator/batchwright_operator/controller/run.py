@@ -2,16 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from batchwright_operator.cluster.port import Cluster
-from batchwright_operator.controller import admission, cadence, modelstatus, refusal, tidings, tuning
-from batchwright_operator.controller.memory import Applied, Memory
+from batchwright_operator.controller import (
+    admission,
+    cadence,
+    delivery,
+    recollection,
+    resolution,
+    targets,
+    tuning,
+)
+from batchwright_operator.controller.memory import Memory
+from batchwright_operator.controller.pacing import Pacer
+from batchwright_operator.controller.resolution import Resolution, Scene
+from batchwright_operator.controller.upkeep import Upkeep
 from batchwright_operator.pods.client import PodClient, Target
-from batchwright_operator.reconcile import actions, applied, judgement, outcome, pipelinestatus
-from batchwright_operator.reconcile.observed import Observed, Phase, Reports
-from batchwright_operator.render.bundle import Bundle, render_bundle
+from batchwright_operator.reconcile import outcome, pipelinestatus
+from batchwright_operator.reconcile.observed import Observed, Reports
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.modelserver import ModelServer
@@ -33,10 +43,11 @@ class Run:
 
 
 class Controller:
-    """Runs over any number of objects. `clock` gives Unix time in seconds.
+    """Runs over any number of objects, for each of them one after the other.
 
-    The policy's state is written before the document that follows from it, so that a new controller
-    finds either both or a state whose document it only has to write.
+    `clock` gives Unix time in seconds. The policy's state is written before the document that follows
+    from it is sent to any pod, so that a new controller finds either both or a state whose document it
+    only has to send. A run that raises (ClusterError) is simply run again.
     """
 
     def __init__(
@@ -45,39 +56,36 @@ class Controller:
         self._cluster = cluster
         self._pods = pods
         self._clock = clock
+        self._pacer = Pacer(clock())
         self._memories: dict[ObjectKey, Memory] = {}
 
     async def run(self, server: ModelServer, settings: Settings) -> Run:
-        """One run: observe, decide, render, apply, tell."""
+        """One run: observe, decide, render, tell, apply. Raises ClusterError."""
         now = self._clock()
         observed = await self._cluster.observe(server)
-        memory = await self._recall(server, observed, now)
-        reports = await self._read_pods(observed)
-        admitted = admission.admit(server, memory, (observed, reports))
-        tuned, events = self._decide(server, memory, (observed, reports), now)
-        wanted = render_bundle(admitted, settings, {item.model.name: item.plan for item in tuned})
-        look = _look(server, (observed, reports), wanted, tuned)
-        status = _status(look, tuned, memory, now)
-        events += _other_events(memory, look, status, now)
-        await self._write_status(server, memory, status)
-        events += await self._judge_pipelines(memory, look, now)
-        await self._apply(server, actions.plan_actions(wanted, observed, reports))
-        await self._tell(server, events)
-        _remember(memory, look, tuned, (wanted, admitted))
+        found = await targets.find_targets(self._cluster, server, settings, observed)
+        scene = Scene(server, settings, observed, await self._read_pods(found), now)
+        memory = await self._recall(scene)
+        template = self._pacer.choose(server, settings, observed, now=now)
+        resolved = resolution.resolve(scene, memory, template)
+        events = await self._tell(resolved, memory, now)
+        has_news = await self._apply(scene, resolved, memory, found)
+        due = cadence.next_seconds(resolved.look, memory, now=now)
         return Run(
             server=server,
             at=now,
             observed=observed,
-            reports=reports,
-            tuned=tuned,
-            status=status,
+            reports=scene.reports,
+            tuned=resolved.tuned,
+            status=resolved.status,
             events=events,
-            next_in=_next_in(look),
+            next_in=min(due, cadence.SOON_SECONDS) if has_news else due,
         )
 
     async def stop(self, key: ObjectKey) -> None:
         """Say in its status that an object's pods were ended, and drop what is remembered of it."""
-        memory = self._memories.pop(key, None)
+        memory = self._memories.get(key)
+        self.forget(key)
         if memory is not None:
             status = outcome.stopped(memory.status, now=self._clock())
             await self._cluster.write_status(memory.server, status)
@@ -85,124 +93,76 @@ class Controller:
                 ended = pipelinestatus.stopped(one, now=self._clock())
                 await self._cluster.write_pipeline_status(key, name, ended)
 
-    async def _recall(self, server: ModelServer, observed: Observed, now: float) -> Memory:
-        memory = self._memories.get(server.key)
+    def forget(self, key: ObjectKey) -> None:
+        """Drop what is remembered of an object that is gone."""
+        self._memories.pop(key, None)
+        self._pacer.forget(key)
+
+    async def _read_pods(self, found: Mapping[str, Target]) -> Reports:
+        answers = await asyncio.gather(*(self._pods.read(target) for target in found.values()))
+        return dict(zip(found, answers, strict=True))
+
+    async def _recall(self, scene: Scene) -> Memory:
+        memory = self._memories.get(scene.server.key)
+        if memory is not None and memory.server.metadata.uid != scene.server.metadata.uid:
+            self.forget(scene.server.key)  # another of the same name
+            memory = None
         if memory is None:
-            status = await self._cluster.read_status(server.key) or ModelServerStatus()
-            memory = Memory(server, status=status, observed=observed)
-            memory.states = tuning.adopt(server, status, observed, now=now)
-            self._memories[server.key] = memory
-        memory.server = server
-        memory.forget_models(server)
+            status = await self._cluster.read_status(scene.server.key) or ModelServerStatus()
+            memory = recollection.recollect(scene, status)
+            self._memories[scene.server.key] = memory
+        memory.server = scene.server
+        memory.forget_models(scene.server)
         return memory
 
-    async def _read_pods(self, observed: Observed) -> Reports:
-        running = [pod for pod in observed.current_pods if pod.phase is Phase.RUNNING]
-        answers = await asyncio.gather(*(self._pods.read(Target(pod.address)) for pod in running))
-        return dict(zip((pod.name for pod in running), answers, strict=True))
+    async def _tell(self, resolved: Resolution, memory: Memory, now: float) -> tuple[outcome.Event, ...]:
+        """Write the statuses and remember what they hold; then the events, each of them once."""
+        server = resolved.look.server
+        if resolved.status != memory.status:
+            await self._cluster.write_status(server, resolved.status)
+        recollection.remember(memory, resolved)
+        for event in resolved.events:
+            await self._cluster.record_event(server, event)
+        told = await self._tell_pipelines(resolved, memory, now)
+        return (*resolved.events, *told)
 
-    def _decide(
-        self, server: ModelServer, memory: Memory, seen: tuple[Observed, Reports], now: float
-    ) -> tuple[tuple[tuning.Tuned, ...], tuple[outcome.Event, ...]]:
-        events: list[outcome.Event] = []
-        why = refusal.refused_by(memory, *seen)
-        if why:
-            for state, event in refusal.withdraw(server, memory, why, now=now):
-                memory.states[event.model] = state
-                events.append(event)
-        tuned = tuning.tune(server, memory, seen, now=now)
-        events += tidings.decision_events(tuned, memory.decisions, now=now)
-        return tuned, tuple(events)
-
-    async def _write_status(
-        self, server: ModelServer, memory: Memory, status: ModelServerStatus
-    ) -> None:
-        if status != memory.status:
-            await self._cluster.write_status(server, status)
-            memory.status = status
-
-    async def _judge_pipelines(
-        self, memory: Memory, look: judgement.Look, now: float
+    async def _tell_pipelines(
+        self, resolved: Resolution, memory: Memory, now: float
     ) -> tuple[outcome.Event, ...]:
-        statuses = admission.build_statuses(memory, look, now=now)
-        events = tuple(admission.events(memory, look, statuses, now=now))
-        key, before = look.server.key, memory.pipelines
-        for name in before.keys() - statuses.keys():
-            await self._cluster.write_pipeline_status(key, name, None)
+        server = resolved.look.server
+        statuses = admission.build_statuses(memory, resolved.look, now=now)
+        events = tuple(admission.events(memory, resolved.look, statuses, now=now))
+        for name in memory.pipelines.keys() - statuses.keys():
+            await self._cluster.write_pipeline_status(server.key, name, None)
         for name, status in statuses.items():
-            if status != before.get(name):
-                await self._cluster.write_pipeline_status(key, name, status)
+            if status != memory.pipelines.get(name):
+                await self._cluster.write_pipeline_status(server.key, name, status)
         memory.pipelines = statuses
-        return events
-
-    async def _apply(self, server: ModelServer, planned: tuple[actions.Action, ...]) -> None:
-        for action in planned:
-            match action:
-                case actions.ApplyManifest(manifest):
-                    await self._cluster.apply(server, manifest)
-                case actions.RefreshPods():
-                    continue
-                case actions.ReloadPods(pods):
-                    await asyncio.gather(*(self._pods.reload(Target(pod.address)) for pod in pods))
-
-    async def _tell(self, server: ModelServer, events: tuple[outcome.Event, ...]) -> None:
         for event in events:
             await self._cluster.record_event(server, event)
+        return events
 
-
-def _look(
-    server: ModelServer,
-    seen: tuple[Observed, Reports],
-    wanted: Bundle,
-    tuned: tuple[tuning.Tuned, ...],
-) -> judgement.Look:
-    observed, reports = seen
-    return judgement.Look(
-        server=server,
-        observed=observed,
-        reports=reports,
-        applied=applied.observe_applied(observed, reports, wanted.config_hash),
-        unsettled=tuple(modelstatus.unsettled(tuned, reports)),
-    )
-
-
-def _status(
-    look: judgement.Look, tuned: tuple[tuning.Tuned, ...], memory: Memory, now: float
-) -> ModelServerStatus:
-    models = [modelstatus.to_model_status(item, look.reports, memory.status, now=now) for item in tuned]
-    return outcome.build_status(look, models, memory.status, now=now)
-
-
-def _other_events(
-    memory: Memory, look: judgement.Look, status: ModelServerStatus, now: float
-) -> tuple[outcome.Event, ...]:
-    return (
-        *outcome.restart_events(memory.observed, look.observed, now=now),
-        *outcome.condition_events(memory.status, status, now=now),
-    )
-
-
-def _remember(
-    memory: Memory,
-    look: judgement.Look,
-    tuned: tuple[tuning.Tuned, ...],
-    wanted: tuple[Bundle, ModelServer],
-) -> None:
-    bundle, admitted = wanted
-    memory.observed = look.observed
-    memory.states = {item.model.name: item.state for item in tuned if item.state is not None}
-    memory.decisions = {item.model.name: item.decision for item in tuned if item.decision is not None}
-    memory.wanted = Applied(
-        config_hash=bundle.config_hash,
-        generation=look.server.metadata.generation,
-        plans={item.model.name: item.plan for item in tuned},
-        pipelines=admitted.pipelines,
-    )
-    if look.applied.is_everywhere:
-        memory.good = memory.wanted
-
-
-def _next_in(look: judgement.Look) -> float:
-    tick = cadence.tick_seconds(look.server)
-    is_calm = look.applied.is_everywhere and look.ready_pods >= look.server.spec.replicas
-    return tick if is_calm and not look.unsettled else min(tick, cadence.SOON_SECONDS)
+    async def _apply(
+        self, scene: Scene, resolved: Resolution, memory: Memory, found: Mapping[str, Target]
+    ) -> bool:
+        """Commit, keep the objects, send the document; whether there is anything new to tell."""
+        step, bundle = resolved.step, resolved.bundle
+        upkeep = Upkeep(self._cluster, scene.server, scene.observed, memory.faults, scene.now)
+        memory.course = replace(step.course, sent=memory.course.sent)
+        faults = {}
+        if step.commit is not None:
+            fault = await delivery.commit(upkeep, bundle, step.commit)
+            if fault is None:
+                memory.course = memory.course.committing(step.commit, step.unheard)
+            else:
+                faults[fault.key] = fault
+        is_kept = step.commit is None and resolved.look.is_committed
+        faults.update(
+            await replace(upkeep, faults={**memory.faults, **faults}).keep(
+                bundle, with_config_map=is_kept
+            )
+        )
+        memory.course = await delivery.send(self._pods, found, step, memory.course, now=scene.now)
+        has_news = faults.keys() != memory.faults.keys() or bool(step.to) or step.commit is not None
+        memory.faults = faults
+        return has_news

@@ -1,11 +1,11 @@
 """The plan of each model: the policy's where it may choose, the user's where it may not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batchwright_operator.controller.memory import Memory
 from batchwright_operator.pods.readings import to_scrape
 from batchwright_operator.policy import decide, rules
-from batchwright_operator.policy.decision import Decision
+from batchwright_operator.policy.decision import Action, Decision, Reason
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile.observed import Observed, Reports
 from batchwright_operator.render.document import default_plan
@@ -15,6 +15,7 @@ from batchwright_operator.resources.status import ModelServerStatus
 from batchwright_server.config.document import parse_document
 from batchwright_server.config.plan import Plan
 from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.config.signals import Signals
 
 Seen = tuple[Observed, Reports]
 
@@ -46,19 +47,19 @@ def rules_of(server: ModelServer, model: Model) -> rules.Rules:
 
 
 def adopt(
-    server: ModelServer, status: ModelServerStatus, observed: Observed, *, now: float
+    server: ModelServer, status: ModelServerStatus, seen: Seen, *, now: float
 ) -> dict[str, ModelState]:
-    """The policy's states after a start: from the status, else from the document that is served."""
+    """The policy's states after a start: from the status, else from the document, else from the pods."""
     states = {}
     for model in server.spec.models:
         if model.batching.is_adaptive:
             known = _from_status(status, model.name)
-            states[model.name] = known or _initial(server, model, observed, now)
+            states[model.name] = known or _initial(server, model, seen, now)
     return states
 
 
 def served_plans(observed: Observed) -> dict[str, Plan]:
-    """The plans in the document that the pods are given; none if there is none to be understood."""
+    """The plans in the document that pods start from; none if there is none to be understood."""
     try:
         document = parse_document((observed.config_text or "").encode())
     except InvalidDocument:
@@ -66,24 +67,66 @@ def served_plans(observed: Observed) -> dict[str, Plan]:
     return {model.name: model.effective_batching.plan for model in document.models}
 
 
-def tune(server: ModelServer, memory: Memory, seen: Seen, *, now: float) -> tuple[Tuned, ...]:
-    """Every model with its plan. Changes nothing: the new states are in the answer."""
-    return tuple(_tune_model(server, model, memory, (seen, now)) for model in server.spec.models)
+@dataclass(frozen=True)
+class Tuner:
+    """The policy over one ModelServer at one moment.
+
+    `is_held`: an edit of the user's is still on its way to the pods, and one change at a time is enough.
+    """
+
+    server: ModelServer
+    seen: Seen
+    is_held: bool
+    now: float
+
+    def tune(self, states: Mapping[str, ModelState]) -> tuple[Tuned, ...]:
+        """Every model with its plan. Changes nothing: the new states are in the answer."""
+        return tuple(self._tune(model, states.get(model.name)) for model in self.server.spec.models)
+
+    def _tune(self, model: Model, known: ModelState | None) -> Tuned:
+        if not model.batching.is_adaptive:
+            return Tuned(model, default_plan(model))
+        state = known or _initial(self.server, model, self.seen, self.now)
+        obeyed = rules_of(self.server, model)
+        if self.is_held and state.plan in obeyed.candidates:
+            return Tuned(model, state.plan, state, _hold(state))
+        observed, reports = self.seen
+        scrape = to_scrape(model.name, reports, _expected_pods(self.server, observed))
+        state, decision = decide.decide(obeyed, state, scrape, self.now)
+        return Tuned(model, state.plan, state, decision)
 
 
-def _tune_model(server: ModelServer, model: Model, memory: Memory, look: tuple[Seen, float]) -> Tuned:
-    if not model.batching.is_adaptive:
-        return Tuned(model, default_plan(model))
-    (observed, reports), now = look
-    state = memory.states.get(model.name) or _initial(server, model, observed, now)
-    scrape = to_scrape(model.name, reports, server.spec.replicas)
-    state, decision = decide.decide(rules_of(server, model), state, scrape, now)
-    return Tuned(model, state.plan, state, decision)
+def _hold(state: ModelState) -> Decision:
+    message = f"{state.plan}: held while an edit is on its way to the pods"
+    nothing: dict[str, int] = {}
+    return Decision(
+        Action.HOLD, Reason.PODS_UNSETTLED, message, state.plan, state.plan, nothing, nothing
+    )
 
 
-def _initial(server: ModelServer, model: Model, observed: Observed, now: float) -> ModelState:
+def _expected_pods(server: ModelServer, observed: Observed) -> int:
+    deployment = observed.deployment
+    if deployment is None:
+        return server.spec.replicas
+    return int(deployment["spec"].get("replicas", server.spec.replicas))
+
+
+def _plan_of_pods(reports: Reports, name: str) -> Plan | None:
+    """The plan that pods serve a model with, if they all say the same."""
+    plans = {
+        item.plan.plan
+        for report in reports.values()
+        if isinstance(report, Signals)
+        for item in report.models
+        if item.name == name and item.plan is not None
+    }
+    return plans.pop() if len(plans) == 1 else None
+
+
+def _initial(server: ModelServer, model: Model, seen: Seen, now: float) -> ModelState:
     """A model of no known history goes on with the plan it serves, if the policy may choose it."""
-    served = served_plans(observed).get(model.name)
+    observed, reports = seen
+    served = served_plans(observed).get(model.name) or _plan_of_pods(reports, model.name)
     is_candidate = served in rules_of(server, model).candidates
     plan = served if served is not None and is_candidate else default_plan(model)
     return ModelState.initial(plan, now)

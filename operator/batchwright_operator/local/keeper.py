@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from batchwright_operator.controller.cadence import tick_seconds
 from batchwright_operator.controller.run import Controller, Run
 from batchwright_operator.local.generations import with_generations
 from batchwright_operator.local.placement import Placement
@@ -65,4 +66,5 @@ class Keeper:
             self._complain(f"{self._server.name}: {error}; trying again")
             return _RETRY_SECONDS
         self._publish(run)
-        return run.next_in
+        # Looking costs nothing here, and nobody tells when a pod has died.
+        return min(run.next_in, tick_seconds(self._server))

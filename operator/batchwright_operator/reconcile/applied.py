@@ -30,9 +30,10 @@ class Applied:
         return bool(self.progress) and set(self.progress.values()) == {Progress.APPLIED}
 
     @property
-    def is_rejected(self) -> bool:
-        """Whether a pod refused the document."""
-        return Progress.REJECTED in self.progress.values()
+    def behind(self) -> tuple[str, ...]:
+        """The names of the pods that serve another document."""
+        late = (Progress.BEHIND, Progress.REJECTED)
+        return tuple(sorted(name for name, item in self.progress.items() if item in late))
 
     def pods(self, progress: Progress) -> tuple[str, ...]:
         """The names of the pods that are that far."""

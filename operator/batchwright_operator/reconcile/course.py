@@ -65,6 +65,10 @@ class Course:
     before: Document | None = None
     unheard: frozenset[str] = frozenset()
 
+    def sending(self, sent: Mapping[str, Sent]) -> "Course":
+        """After these pods were sent a document."""
+        return replace(self, sent={**self.sent, **sent})
+
     def refused(self, pod: str, error: str, *, now: float) -> "Course":
         """After a pod has answered that it does not take what it was sent."""
         sent = self.sent.get(pod)

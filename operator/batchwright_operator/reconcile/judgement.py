@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from batchwright_operator.reconcile.applied import Applied, Progress
+from batchwright_operator.reconcile.course import Refusal
+from batchwright_operator.reconcile.faults import Fault
 from batchwright_operator.reconcile.observed import Observed, Pod, Reports, Unreachable
 from batchwright_operator.resources.conditions import Condition, ConditionStatus, ConditionType
 from batchwright_operator.resources.modelserver import ModelServer
@@ -15,13 +17,20 @@ _CRASHES = 2
 
 @dataclass(frozen=True)
 class Look:
-    """One look at one ModelServer; `unsettled` are sentences of models whose switch is under way."""
+    """One look at one ModelServer; `unsettled` are sentences of models whose switch is under way.
+
+    `refusal` is that of the wanted configuration, if a pod has refused it; `is_committed` tells whether
+    pods start from it.
+    """
 
     server: ModelServer
     observed: Observed
     reports: Reports
     applied: Applied
     unsettled: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    is_committed: bool = True
+    faults: tuple[Fault, ...] = ()
 
     @property
     def ready_pods(self) -> int:
@@ -35,6 +44,9 @@ def judge(look: Look) -> tuple[Condition, ...]:
 
 
 def _ready(look: Look) -> Condition:
+    if look.faults:
+        text = " ".join(_sentence(fault.message) for fault in look.faults)
+        return _false(look, ConditionType.READY, look.faults[0].reason, text)
     ready, wanted = look.ready_pods, look.server.spec.replicas
     if ready >= wanted:
         return _true(look, ConditionType.READY, "AllPodsReady", f"{ready} of {wanted} pods are ready.")
@@ -46,16 +58,20 @@ def _ready(look: Look) -> Condition:
     return _false(look, ConditionType.READY, "PodsNotReady", text)
 
 
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
 def _is_crashing(pod: Pod) -> bool:
     return not pod.ready and pod.failed_starts >= _CRASHES
 
 
 def _config_applied(look: Look) -> Condition:
     kind, applied = ConditionType.CONFIG_APPLIED, look.applied
-    if applied.is_rejected:
-        name, error = next(iter(applied.errors.items()))
-        text = f"Pod {name} refused the configuration and serves the one before: {error}"
-        return _false(look, kind, "ConfigRejected", text)
+    if look.refusal is not None:
+        return _false(look, kind, "ConfigRejected", look.refusal.message)
+    if applied.is_everywhere and not look.is_committed:
+        return _false(look, kind, "Committing", "All pods serve it, and it is being kept for new ones.")
     if applied.is_everywhere:
         count = len(applied.progress)
         text = f"{_all(count, 'pod')} the configuration wanted."
@@ -66,7 +82,7 @@ def _config_applied(look: Look) -> Condition:
         return _unknown(look, kind, _silence(look), text)
     if not applied.progress:
         return _unknown(look, kind, "NoPods", "There is no pod.")
-    text = f"Pods that do not serve it yet: {', '.join(applied.pods(Progress.BEHIND))}."
+    text = f"Pods that do not serve it yet: {', '.join(applied.behind)}."
     return _false(look, kind, "Applying", text)
 
 
@@ -127,6 +143,8 @@ def _settled(look: Look) -> Condition:
     kind = ConditionType.STRATEGY_SETTLED
     if look.unsettled:
         return _false(look, kind, "Switching", " ".join(look.unsettled))
+    if not any(isinstance(report, Signals) for report in look.reports.values()):
+        return _unknown(look, kind, _silence(look), "No pod has answered.")
     return _true(look, kind, "Settled", "No switch is under way.")
 
 

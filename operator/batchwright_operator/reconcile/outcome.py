@@ -56,12 +56,18 @@ def build_status(
     judged = judgement.judge(look)
     return ModelServerStatus(
         observed_generation=look.server.metadata.generation,
-        replicas=len(look.observed.current_pods),
+        replicas=_replicas(look.observed),
         ready_replicas=look.ready_pods,
         selector=",".join(f"{key}={value}" for key, value in sorted(selector.items())),
         conditions=merge_conditions(previous.conditions, judged, now=format_time(now)),
         models=tuple(models),
     )
+
+
+def _replicas(observed: Observed) -> int:
+    """How many pods there are, as the Deployment counts them; an autoscaler reckons with it."""
+    deployment = observed.deployment or {}
+    return int(deployment.get("status", {}).get("replicas", len(observed.current_pods)))
 
 
 def stopped(status: ModelServerStatus, *, now: float) -> ModelServerStatus:
@@ -95,7 +101,9 @@ def condition_events(
         yield Event(at=now, type=kind, reason=condition.reason, message=condition.message)
 
 
-_FAULTS = frozenset({"PodsCrashing", "ConfigRejected", "ModelsNotAvailable"})
+_FAULTS = frozenset(
+    {"PodsCrashing", "ConfigRejected", "ModelsNotAvailable", "ObjectNotOwned", "ApplyRefused"}
+)
 
 
 def _is_bad_news(condition: Condition, old: Condition | None) -> bool:

@@ -65,7 +65,7 @@ def _accepted(left_out: LeftOut | None, look: Look) -> _Finding:
         return ConditionStatus.FALSE, left_out.reason, left_out.message
     if look.applied.is_everywhere:
         return ConditionStatus.TRUE, "Accepted", f"It is in the configuration of ModelServer {name}."
-    if look.applied.is_rejected:
+    if look.refusal is not None:
         text = f"The configuration of ModelServer {name} was refused; its ConfigApplied says why."
         return ConditionStatus.UNKNOWN, "ConfigRejected", text
     return ConditionStatus.UNKNOWN, "Applying", f"The pods of ModelServer {name} have not answered yet."

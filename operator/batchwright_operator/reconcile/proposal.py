@@ -8,8 +8,8 @@ A refusal stops that. For TAKE_BACK_SECONDS the pods stay as they are, in case t
 those that took the document are sent the committed one again, and after RETRY_SECONDS it is tried anew.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from batchwright_operator.reconcile import commitment
 from batchwright_operator.reconcile.course import Course, Document, Refusal, Sent
@@ -31,6 +31,7 @@ class Step:
     course: Course
     document: Document
     to: tuple[Pod, ...] = ()
+    sent: Mapping[str, Sent] = field(default_factory=dict)  # to remember of `to`, by pod
     commit: Document | None = None
     unheard: frozenset[str] = frozenset()
 
@@ -47,8 +48,7 @@ def advance(sight: Sight, course: Course, *, now: float) -> Step:
         target = sight.committed if now - refusal.at >= TAKE_BACK_SECONDS else None
     to = tuple(_behind(sight, course, target, now)) if target is not None else ()
     document = target or sight.wanted
-    course = replace(course, sent={**course.sent, **_sent(sight, to, document, now)})
-    return _commit(sight, Step(course, document, to), now)
+    return _commit(sight, Step(course, document, to, _sent(sight, to, document, now)), now)
 
 
 def _begin(sight: Sight, course: Course, now: float) -> Course:

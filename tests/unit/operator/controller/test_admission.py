@@ -3,14 +3,11 @@
 import pytest
 
 from batchwright_operator.controller.admission import admit
-from batchwright_operator.controller.memory import Applied, Memory
-from batchwright_operator.controller.refusal import refused_by
+from batchwright_operator.controller.memory import Memory, Wanted
 from batchwright_operator.reconcile.observed import Observed, Phase, Pod, Reports
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_server.config.signals import Signals
 from tests.support.modelservers import (
-    DEMULTIPLEX,
-    RELOAD,
     make_model_signals,
     make_server,
     make_signals,
@@ -29,17 +26,20 @@ def refusing(*, version: int = 1) -> Signals:
     return make_signals(model, config_hash="good", rejected_hash="h", error=ERROR)
 
 
-def admitted(server: ModelServer, memory: Memory, report: Signals) -> list[str]:
+def admitted(
+    server: ModelServer, memory: Memory, report: Signals, *, are_plans_to_blame: bool = False
+) -> list[str]:
     reports: Reports = {"pod": report}
-    return [pipeline.name for pipeline in admit(server, memory, (OBSERVED, reports)).pipelines]
+    admitted = admit(server, memory, (OBSERVED, reports), are_plans_to_blame=are_plans_to_blame)
+    return [pipeline.name for pipeline in admitted.pipelines]
 
 
 @pytest.fixture
 def memory() -> Memory:
     """The memory of a document that pods refuse for the Pipeline `b`, which is left out then."""
-    memory = Memory(wanted=Applied("h", 1, {"resnet": RELOAD}, SERVER.pipelines))
+    memory = Memory(SERVER, wanted=Wanted("h", 1, SERVER.pipelines))
     assert admitted(SERVER, memory, refusing()) == ["a"]
-    memory.wanted = Applied("without", 1, {"resnet": RELOAD}, (FINE,))
+    memory.wanted = Wanted("without", 1, (FINE,))
     return memory
 
 
@@ -59,17 +59,13 @@ def test_it_is_tried_again_when_something_changes(memory: Memory) -> None:
         (other, refusing()),
         (SERVER, refusing(version=2)),
     ):
-        again = Memory(wanted=memory.wanted, left_out=dict(memory.left_out))
+        again = Memory(SERVER, wanted=memory.wanted, left_out=dict(memory.left_out))
         assert admitted(server, again, report) == ["a", "b"]
 
 
-@pytest.mark.parametrize(("pipelines", "is_the_plans"), [((FINE, BAD), True), ((FINE,), False)])
-def test_what_was_changed_is_what_is_taken_back(
-    pipelines: tuple[object, ...], *, is_the_plans: bool
-) -> None:
-    """A plan that breaks a Pipeline is withdrawn; a Pipeline that is new is left out, no plan is."""
-    good = Applied("good", 1, {"resnet": RELOAD}, tuple(p for p in (FINE, BAD) if p in pipelines))
-    memory = Memory(wanted=Applied("h", 1, {"resnet": DEMULTIPLEX}, (FINE, BAD)), good=good)
-
-    assert bool(refused_by(memory, OBSERVED, {"pod": refusing()})) is is_the_plans
-    assert admitted(SERVER, memory, refusing()) == (["a", "b"] if is_the_plans else ["a"])
+@pytest.mark.parametrize("are_plans_to_blame", [True, False])
+def test_what_was_changed_is_what_is_taken_back(*, are_plans_to_blame: bool) -> None:
+    """Where a plan that broke a Pipeline is withdrawn, no Pipeline is left out."""
+    memory = Memory(SERVER, wanted=Wanted("h", 1, SERVER.pipelines))
+    found = admitted(SERVER, memory, refusing(), are_plans_to_blame=are_plans_to_blame)
+    assert found == (["a", "b"] if are_plans_to_blame else ["a"])

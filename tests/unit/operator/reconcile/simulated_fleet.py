@@ -99,7 +99,7 @@ class Fleet:
         """One run of the operator."""
         sight = self._sight()
         step = advance(sight, self.course, now=self.now)
-        self.course = step.course
+        self.course = step.course.sending(step.sent)
         for pod in step.to:
             self._send(pod.name, step.document)
         if step.commit is not None and not self.dies_before_commit:

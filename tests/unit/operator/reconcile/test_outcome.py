@@ -2,9 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from batchwright_operator.reconcile import judgement, outcome
 from batchwright_operator.reconcile.applied import observe_applied
+from batchwright_operator.reconcile.course import Refusal
+from batchwright_operator.reconcile.faults import Fault
 from batchwright_operator.reconcile.observed import Observed, Phase, Pod, Report, Unreachable
 from batchwright_operator.resources.conditions import Condition, ConditionType, get_condition
 from batchwright_operator.resources.status import ModelServerStatus
@@ -22,6 +25,8 @@ def _status(
     reports: Mapping[str, Report],
     replicas: int = 1,
     previous: ModelServerStatus | None = None,
+    refusal: Refusal | None = None,
+    **more: Any,
 ) -> ModelServerStatus:
     observed = Observed(pods=pods)
     look = judgement.Look(
@@ -29,6 +34,8 @@ def _status(
         observed=observed,
         reports=reports,
         applied=observe_applied(observed, reports, WANTED),
+        refusal=refusal,
+        **more,
     )
     return outcome.build_status(look, (), previous or ModelServerStatus(), now=60.0)
 
@@ -60,10 +67,43 @@ def test_a_new_pod_counts() -> None:
 def test_a_refused_document() -> None:
     """A refusal is told with the pod and its reason, even where other pods took the document."""
     reports = {POD.name: SERVING, OTHER.name: REFUSING}
-    applied = _condition(_status(POD, OTHER, reports=reports), ConditionType.CONFIG_APPLIED)
+    refusal = Refusal(OTHER.name, "resnet: no such model", 1.0)
+    status = _status(POD, OTHER, reports=reports, refusal=refusal)
+    applied = _condition(status, ConditionType.CONFIG_APPLIED)
     assert (applied.status, applied.reason) == ("False", "ConfigRejected")
     assert OTHER.name in applied.message
     assert "no such model" in applied.message
+
+
+def test_what_new_pods_do_not_start_from_yet() -> None:
+    """A configuration that all pods serve counts once it is kept for those that come."""
+    status = _status(POD, reports={POD.name: SERVING}, is_committed=False)
+    assert _condition(status, ConditionType.CONFIG_APPLIED).reason == "Committing"
+
+
+def test_an_object_that_is_not_ours() -> None:
+    """It is named, and an event warns of it once."""
+    fault = Fault("Service", "vision", "ObjectNotOwned", "Service vision is not ours", "h", 1.0)
+    well = _status(POD, reports={POD.name: SERVING})
+    status = _status(POD, reports={POD.name: SERVING}, previous=well, faults=(fault,))
+    ready = _condition(status, ConditionType.READY)
+    assert (ready.status, ready.reason) == ("False", "ObjectNotOwned")
+    assert "Service vision" in ready.message
+    (event,) = outcome.condition_events(well, status, now=1.0)
+    assert (event.type, event.reason) == ("Warning", "ObjectNotOwned")
+    assert list(outcome.condition_events(status, status, now=2.0)) == []
+
+
+def test_replicas_are_the_deployments() -> None:
+    """An autoscaler reckons with what the Deployment counts."""
+    deployment = {"kind": "Deployment", "metadata": {"name": "vision"}, "status": {"replicas": 3}}
+    look = judgement.Look(
+        server=make_server(),
+        observed=Observed((deployment,), (POD,)),
+        reports={},
+        applied=observe_applied(Observed(), {}, WANTED),
+    )
+    assert outcome.build_status(look, (), ModelServerStatus(), now=1.0).replicas == 3
 
 
 def test_a_pod_that_dies_while_starting() -> None:
@@ -102,11 +142,14 @@ def test_events_are_transitions() -> None:
     told: list[list[str]] = []
     previous = ModelServerStatus()
     for pod, reports in looks:
-        status = _status(pod, reports=reports, previous=previous)
+        found = reports[pod.name]
+        refusal = Refusal(pod.name, "why", 1.0) if found == REFUSING else None
+        status = _status(pod, reports=reports, previous=previous, refusal=refusal)
         events = outcome.condition_events(previous, status, now=1.0)
         told.append([event.reason for event in events])
         previous = status
-    assert told == [[], ["AllPodsReady", "Applied", "AllAvailable"], [], ["ConfigRejected"], []]
+    well = ["AllPodsReady", "Applied", "AllAvailable", "Settled"]
+    assert told == [[], well, [], ["ConfigRejected"], []]
 
 
 def test_a_heal_is_not_silence() -> None:
