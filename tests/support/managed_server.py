@@ -66,8 +66,11 @@ class Managed:
 
 
 @asynccontextmanager
-async def run(folder: Path, document: bytes, *flags: str) -> AsyncIterator[Managed]:
-    """A process that began with `document` as its file and is ready; killed at the end of the block."""
+async def run(folder: Path, document: bytes, *flags: str, waits: bool = True) -> AsyncIterator[Managed]:
+    """A process that began with `document` as its file; killed at the end of the block.
+
+    It is ready if the block `waits` for that, in clear text.
+    """
     config_path = folder / "config.json"
     config_path.write_bytes(document)
     port, http_port, admin_port = (serving.free_port() for _ in range(3))
@@ -78,7 +81,7 @@ async def run(folder: Path, document: bytes, *flags: str) -> AsyncIterator[Manag
     pods = HttpPodClient()
     with server_process.run(folder, *command) as process:
         try:
-            if "--tls_cert_path" not in flags:
+            if waits:
                 await eventually(partial(server_process.is_ready, admin_port))
             yield Managed(process, config_path, port, http_port, admin_port, pods)
         finally:

@@ -74,7 +74,7 @@ class HttpPodClient:
         resolve: Callable[[str], str] | None = None,
     ) -> None:
         self._reading = aiohttp.ClientTimeout(total=timeout_seconds)
-        self._configuring = aiohttp.ClientTimeout(total=configure_seconds, connect=timeout_seconds)
+        self._configuring = aiohttp.ClientTimeout(total=configure_seconds, sock_connect=timeout_seconds)
         self._resolve = resolve
         self._tokens: OrderedDict[str, str] = OrderedDict()  # the one that a pod took, by address
         self._context = lru_cache(maxsize=_AUTHORITIES)(_context)
@@ -103,6 +103,8 @@ class HttpPodClient:
 
     async def configure(self, target: Target, document: bytes) -> Configured | Unreachable:
         """What became of the document, as far as the pod told in time."""
+        if len(document) > answers.MAX_BYTES:
+            return Configured(Outcome.REFUSED, error=f"a document of over {answers.MAX_BYTES} bytes")
         question = _Question("PUT", "/v1/config", self._configuring, document)
         try:
             answer = await self._ask(target, question)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from batchwright_server.config import digest, document
 from batchwright_server.config.problems import InvalidDocument, Problem
-from batchwright_server.config.signals import ConfigState
+from batchwright_server.config.signals import ConfigState, describe_refusal
 from batchwright_server.errors import ServerEnding
 from batchwright_server.runtime.rollout import Rollout
 
@@ -142,7 +142,7 @@ class Configuration:
                 result = await take()
             except InvalidDocument as error:
                 self.results[ReloadResult.REJECTED] += 1
-                _log.error("configuration rejected, nothing changed: %s", error)
+                _log.error("configuration rejected, nothing changed: %s", describe_refusal(error))
                 raise
             self.results[result] += 1
             return result
