@@ -123,7 +123,7 @@ class Client:
         while True:
             page = (("continue", follow),) if follow else ()
             answer = await self._send(replace(call, query=query + page))
-            found += answer["items"]
+            found += answer["items"] or ()  # null where there are none
             follow = answer["metadata"].get("continue", "")
             if not follow:
                 return found, int(answer["metadata"]["resourceVersion"])
