@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import yaml
 from batchwright_operator.reconcile import drift
 from batchwright_operator.render.bundle import Bundle, render_bundle
 from batchwright_operator.render.names import Manifest
+from batchwright_operator.render.revisions.registry import REVISIONS
 from batchwright_operator.render.settings import Settings
+from batchwright_operator.render.template import Revisions, choose_template
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.objects import read_object
 from tests.support.cluster.apiclient import ApiClient, ApiError, Patch
 from tests.support.cluster.kinds import find_kind
+from tests.support.template_revisions import NEXT
 
 _TESTS = Path(__file__).parents[1]
 _FILES = (
@@ -101,13 +105,55 @@ async def test_everything_goes_with_its_modelserver(api: ApiClient, restricted: 
         await api.wait_until_gone(kind, name, restricted, seconds=60)
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+async def test_other_releases_of_the_operator_replace_no_pods(
+    api: ApiClient, namespace: str, name: str
+) -> None:
+    """Upgraded, rolled back and upgraded again, the pod template is to Kubernetes as it was."""
+    server = await _create(api, DOCUMENTS[name], namespace)
+    older, newer = (REVISIONS, SETTINGS), (NEXT, replace(SETTINGS, image="registry.example/server:2"))
+    for first in (older, newer):
+        made = await _apply(api, _deployment(server, None, *first))
+        for release in (newer, older, newer):
+            found = await api.get("Deployment", name, namespace)
+            again = await _apply(api, _deployment(server, found, *release))
+            assert again["spec"] == made["spec"]
+        await api.wait_for("Deployment", name, namespace, until=_is_seen)
+        owned = await api.list("ReplicaSet", namespace)
+        assert len([one for one in owned if _owner(one) == made["metadata"]["uid"]]) == 1
+        await api.delete("Deployment", name, namespace)
+        await api.wait_until_gone("Deployment", name, namespace)
+
+
+def _is_seen(deployment: Manifest) -> bool:
+    """Whether Kubernetes has made of it what there is to be made."""
+    seen = deployment.get("status", {}).get("observedGeneration")
+    return bool(seen == deployment["metadata"]["generation"])
+
+
+def _owner(found: Manifest) -> str:
+    return str(found["metadata"]["ownerReferences"][0]["uid"])
+
+
+def _deployment(
+    server: ModelServer, found: Manifest | None, revisions: Revisions, settings: Settings
+) -> Manifest:
+    """The Deployment as a release of the operator renders it that knows these revisions."""
+    chosen = choose_template(server, settings, found, may_upgrade=False, revisions=revisions)
+    return render_bundle(server, settings, {}, chosen, revisions=revisions).deployment
+
+
 async def _bundle_of(api: ApiClient, document: Manifest, namespace: str) -> Bundle:
     """What is rendered for the ModelServer as the API server has it."""
+    return render_bundle(await _create(api, document, namespace), SETTINGS, {})
+
+
+async def _create(api: ApiClient, document: Manifest, namespace: str) -> ModelServer:
     own = {key: value for key, value in document["metadata"].items() if key != "uid"}
     given = {**document, "metadata": {**own, "namespace": namespace}}
     server = read_object(await api.create(given))
     assert isinstance(server, ModelServer)
-    return render_bundle(server, SETTINGS, {})
+    return server
 
 
 async def _apply(api: ApiClient, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
