@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,7 +33,7 @@ class Runner(Protocol):
         """One run."""
         ...
 
-    async def stop(self, key: ObjectKey) -> None:
+    def forget(self, key: ObjectKey) -> None:
         """Drop what is remembered of an object."""
         ...
 
@@ -134,8 +133,7 @@ class Worker:
 
     async def _leave(self, key: ObjectKey) -> tuple[str, Outcome]:
         """There is no such ModelServer: nothing is remembered of it, and its Pipelines are told."""
-        with suppress(ClusterError):  # its status went with it
-            await self._parts.controller.stop(key)
+        self._parts.controller.forget(key)
         self._parts.metrics.forget(key)
         for raw in self._parts.store.pipelines_of(key):
             text = f"spec.modelServerRef.name: there is no ModelServer {key} here"
