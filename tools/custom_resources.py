@@ -1,6 +1,8 @@
 """Writes the CustomResourceDefinitions that the models in `batchwright_operator.resources` make.
 
-python -m tools.custom_resources crds
+    python -m tools.custom_resources crds docs
+
+The second folder, which may be left out, gets the reference of their fields, custom-resources.md.
 """
 
 import sys
@@ -11,8 +13,10 @@ from typing import Any
 import yaml
 
 from batchwright_operator.resources.schema import definition
+from tools import custom_resource_reference
 
 LARGEST = 128 * 1024  # bytes; `kubectl apply` keeps a copy in an annotation of at most 256 KiB
+REFERENCE = "custom-resources.md"
 _HEAD = "# Generated from the models in operator/batchwright_operator/resources by `make generate`.\n"
 
 
@@ -40,11 +44,13 @@ class _Dumper(yaml.SafeDumper):
 
 
 def main() -> None:
-    """Write the files into the folder that is the one argument."""
-    folder = Path(sys.argv[1])
+    """Write the files into the folders that are the arguments."""
+    folder, *docs = map(Path, sys.argv[1:])
     folder.mkdir(exist_ok=True)
     for name, text in render_files().items():
         (folder / name).write_text(text)
+    for pages in docs:
+        (pages / REFERENCE).write_text(custom_resource_reference.render_reference())
 
 
 if __name__ == "__main__":

@@ -70,6 +70,22 @@ async def test_defaults_appear(api: ApiClient, document: dict[str, Any]) -> None
     assert read.spec == read_object(document).spec
 
 
+async def test_the_largest_object_is_taken(api: ApiClient) -> None:
+    """The rules' cost stays within an API server's budget where every list is as long as may be."""
+    claim = {"claimName": "models", "path": "ab/" * 341}
+    batching = {"strategy": "Fixed", "fixed": {"batchSize": 4}, "dynamic": {"min": 1, "max": 4}}
+    models = [
+        {"name": f"m{index}", "source": {"pvc": claim}, "batching": batching} for index in range(256)
+    ]
+    env = [{"name": f"E{index}", "value": "x" * 99} for index in range(128)]
+    amounts = {f"example.com/r{index}": "1" for index in range(16)}
+    pod = {"env": env, "resources": {"requests": amounts, "limits": amounts}}
+    stored = await _try(
+        api, server_document(*models, pod=pod, networkPolicy={"from": [{"podSelector": {}}] * 64})
+    )
+    assert len(stored["spec"]["models"]) == 256
+
+
 async def test_unknown_fields_are_pruned(api: ApiClient) -> None:
     """A client that does not ask for strictness loses what nobody knows; open blocks are kept whole."""
     affinity = {"nodeAffinity": {"of": "any", "kind": [1]}}

@@ -23,7 +23,7 @@ from tests.support import structural_schemas
 from tests.support.custom_resources import Case, rule_cases, shape_cases
 from tests.support.modelservers import server_document
 from tests.support.pipelines import pipeline_document
-from tools import custom_resources
+from tools import custom_resource_reference, custom_resources
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "example_client" / "manifests").glob("*.yaml"))
@@ -54,6 +54,13 @@ def test_the_committed_definitions_are_fresh() -> None:
     files = {path.name: path.read_text() for path in (ROOT / "crds").glob("*")}
 
     assert files == custom_resources.render_files()
+
+
+def test_the_reference_is_fresh() -> None:
+    """The page of fields is what `make generate` would write now."""
+    page = (ROOT / "docs" / custom_resources.REFERENCE).read_text()
+
+    assert page == custom_resource_reference.render_reference()
 
 
 @KINDS
