@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from batchwright_operator.cluster.errors import NotOurs, Outdated, Refused, Unavailable
-from batchwright_operator.cluster.kubernetes.sweep import sweep
 from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.modelserver import ModelServer
 from tests.support.cluster.access import Cluster
@@ -221,19 +220,3 @@ async def test_certificates_are_read_once_a_minute(adapter: Adapter) -> None:
     adapter.told()
     assert await adapter.cluster.read_ca(server) == "PEM"
     assert adapter.told() == []
-
-
-async def test_a_sweep_finds_what_watches_missed(adapter: Adapter) -> None:
-    """What was deleted or changed while nobody watched is found, and concerns its ModelServer."""
-    server = await adapter.make_server()
-    for name in ("gone", "changed", "same"):
-        await adapter.cluster.apply(server, config_map(server, name, a="1"))
-    await adapter.api.delete("ConfigMap", "gone", adapter.namespace)
-    await adapter.api.patch("ConfigMap", "changed", adapter.namespace, patch={"data": {"a": "2"}})
-    adapter.told()
-    assert await sweep(adapter.client, adapter.store, (adapter.namespace,)) == (server.key,)
-    assert adapter.told() == ["get ConfigMap 200", "get ConfigMap 200", "get ModelServer 200"]
-    observed = await adapter.cluster.observe(server)
-    found = {item["metadata"]["name"]: item["data"] for item in observed.objects}
-    assert found == {"changed": {"a": "2"}, "same": {"a": "1"}}
-    assert await sweep(adapter.client, adapter.store, (adapter.namespace,)) == ()

@@ -121,10 +121,6 @@ class Store:
         """All objects of a kind."""
         return tuple(key for found, key in self._records if found == kind)
 
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds that there is any object of."""
-        return tuple(sorted({kind for kind, _ in self._records}))
-
     def _of_kind(self, key: ObjectKey, kind: str) -> Iterator[Manifest]:
         for ident in sorted(self._of_server.get(key, ())):
             if ident[0] == kind:
