@@ -158,6 +158,7 @@ def test_a_status_fits() -> None:
         message="x" * 100_000,
         last_transition_time="2026-01-01T00:00:00Z",
     )
+    timeless = condition.model_copy(update={"last_transition_time": "", "type": ConditionType.ACCEPTED})
     model = ModelStatus(
         name="m",
         strategy="reload",
@@ -167,11 +168,12 @@ def test_a_status_fits() -> None:
     )
     statuses = {
         "ModelServer": ModelServerStatus(conditions=(condition,), models=(model, ModelStatus(name="n"))),
-        "Pipeline": PipelineStatus(conditions=(condition,)),
+        "Pipeline": PipelineStatus(conditions=(condition, timeless)),
     }
     for kind, status in statuses.items():
         written = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         assert list(structural_schemas.check(SCHEMAS[kind]["properties"]["status"], written)) == []
+        assert "" not in [item.get("lastTransitionTime") for item in written["conditions"]]
     assert statuses["ModelServer"].model_dump()["summary"] == {"models": "1/2", "strategies": "Reload"}
 
 

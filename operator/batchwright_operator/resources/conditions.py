@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from batchwright_operator.resources.strict import NonNegative, Strict
 
@@ -25,6 +25,10 @@ _REASON = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[A-
 _MESSAGE = {"type": "string", "maxLength": 32768}
 _TIME = {"type": "string", "format": "date-time"}
 _LONGEST_MESSAGE = 4096
+
+
+def _is_empty(text: str) -> bool:
+    return not text  # which is no time to a cluster; it would refuse the whole status
 
 
 def _cut(text: str) -> str:
@@ -52,7 +56,7 @@ class Condition(Strict):
     """Why, as a sentence."""
     observed_generation: NonNegative = 0
     """The generation of the object that it was true of."""
-    last_transition_time: Annotated[str, WithJsonSchema(_TIME)] = ""
+    last_transition_time: Annotated[str, WithJsonSchema(_TIME), Field(exclude_if=_is_empty)] = ""
     """Since when its status is what it is."""
 
     @property
