@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,20 +17,45 @@ from tests.support.cluster.kinds import find_kind
 from tests.support.cluster.node import Kubelet, alone
 
 _HERE = Path(__file__).parent
-_FOUND = pytest.StashKey[Binaries | str]()
+_FOUND = pytest.StashKey[Binaries]()
+_MISSING = pytest.StashKey[str]()
+_SKIPPED = "no control plane; `python -m tests.support.cluster build` makes one, or says what to install"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Build the control plane's programs before any test's time begins to count."""
     wanted = any(_HERE in item.path.parents for item in items)
-    if not wanted or config.option.collectonly or access.KUBECONFIG in os.environ:
+    if not wanted or config.option.collectonly:
+        return
+    if given := os.environ.get(access.KUBECONFIG):
+        _check_disposable(Path(given))
         return
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     say: binaries.Say = reporter.write_line if reporter is not None else print
     try:
         config.stash[_FOUND] = binaries.find_or_build(say)
     except binaries.BinariesMissing as error:
-        config.stash[_FOUND] = str(error)
+        config.stash[_MISSING] = str(error)
+        for item in items:
+            if _HERE in item.path.parents and "control_plane" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip(reason=_SKIPPED))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # so that it is the last of all lines
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Say once, and loudly, why the tests of this folder were skipped."""
+    yield
+    if message := config.stash.get(_MISSING, ""):
+        terminalreporter.write_line(message, red=True, bold=True)
+
+
+def _check_disposable(kubeconfig: Path) -> None:
+    try:
+        access.check_disposable(kubeconfig)
+    except access.NotDisposable as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture(scope="session")
@@ -40,15 +65,11 @@ def control_plane(
     """A cluster: a control plane of our own, or the disposable one of BATCHWRIGHT_TEST_KUBECONFIG."""
     directory = tmp_path_factory.mktemp("control-plane")
     if given := os.environ.get(access.KUBECONFIG):
-        access.check_disposable(Path(given))
         found = Cluster(directory, Path(given), Path(shutil.which("kubectl") or "kubectl"))
         found.apply_custom_resources()
         yield found
         return
-    programs = pytestconfig.stash[_FOUND]
-    if isinstance(programs, str):
-        pytest.skip(programs)
-    ours = ControlPlane(directory, programs)
+    ours = ControlPlane(directory, pytestconfig.stash[_FOUND])
     try:
         ours.start()
         yield ours

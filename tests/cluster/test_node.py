@@ -89,6 +89,7 @@ async def test_a_rolling_update_and_a_scale_down_fail_no_request(
 
     assert before.isdisjoint(pod["metadata"]["name"] for pod in after)
     load.results.require_flawless()
+    assert load.results.retried == 0  # a pod that goes has answered what it took
 
 
 async def test_a_server_that_cannot_start_backs_off(
