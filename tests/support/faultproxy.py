@@ -158,8 +158,9 @@ class FaultProxy:
         async with self._session.request(
             request.method,
             URL(f"{self._upstream}{request.raw_path}", encoded=True),
-            data=await request.read(),
+            data=await request.read() or None,
             headers=headers,
+            skip_auto_headers=("Accept", "Content-Type"),
         ) as answer:
             for fault in strikes:
                 if fault.after is not None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import kopf
@@ -16,6 +17,7 @@ from batchwright_operator.handlers.sink import Sink
 
 _log = logging.getLogger(__name__)
 _RESTART_SECONDS = 5.0
+_KOPF = str(Path(kopf.__file__).parent)
 # One that no object has: kopf removes its own from any object where it finds it, another operator's too.
 _NO_FINALIZER = "batchwright.dev/never-set"
 
@@ -85,9 +87,20 @@ async def _start(watching: Watching, watches: tuple[Watch, ...]) -> tuple[asynci
 
 
 async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    await _cancel(tasks)
+    if tasks:  # what those have begun, and left to itself
+        await _cancel({task for task in asyncio.all_tasks() if _is_of_kopf(task)})
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _is_of_kopf(task: asyncio.Task[Any]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and code.co_filename.startswith(_KOPF)
 
 
 def _register_login(registry: kopf.OperatorRegistry, login: credentials.Login) -> None:

@@ -18,9 +18,17 @@ def configure(form: str) -> None:
     """Log from INFO upward in a form: text or json."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    handler.addFilter(_without_tracebacks_of_kopf)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("kopf").setLevel(logging.WARNING)  # it tells of each event otherwise
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def _without_tracebacks_of_kopf(record: logging.LogRecord) -> bool:
+    """Its faults are the API server's, and its messages say what they were."""
+    if record.name.startswith("kopf"):
+        record.exc_info = record.exc_text = None
+    return True
 
 
 class TextFormatter(logging.Formatter):
