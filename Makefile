@@ -42,10 +42,11 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-generate: $(VENV)/.dev ## Make what is generated anew (protocol stubs, configuration reference)
+generate: $(VENV)/.dev ## Make what is generated anew (protocol stubs, custom resources, references)
 	$(BIN)/python -m grpc_tools.protoc -I server --python_out=server --pyi_out=server \
 		--grpc_python_out=server $(PROTOS)
 	$(BIN)/python -m tools.configuration_reference docs
+	$(BIN)/python -m tools.custom_resources crds docs
 
 clean: ## Remove everything that was built, the virtual environment too
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
