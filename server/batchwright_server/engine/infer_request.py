@@ -55,6 +55,7 @@ class OpenVinoInferRequest:
         self._wiring = wiring
         self._to_copy: Tensors = {}
         self._late: list[str] = []
+        self._held: list[ov.Tensor] = []  # OpenVINO's side of a tensor does not keep numpy's memory
         self._completion = _Completion()
         request.set_callback(self._completion.tell, None)
 
@@ -73,13 +74,17 @@ class OpenVinoInferRequest:
             self._request.wait()
         except RuntimeError as error:
             raise errors.InferenceFailed(reasons.first_reason(error)) from error
+        finally:
+            self._held = []
         for name, tensor in to_copy.items():
             np.copyto(tensor, self._output(name))
         return {name: np.array(self._output(name)) for name in self._late}
 
     def _place(self, inputs: Tensors, outputs: Tensors) -> None:
-        for name, index in self._wiring.inputs.items():
-            self._request.set_input_tensor(index, _share(inputs[name]))
+        shared = {index: _share(inputs[name]) for name, index in self._wiring.inputs.items()}
+        self._held = list(shared.values())
+        for index, tensor in shared.items():
+            self._request.set_input_tensor(index, tensor)
         self._to_copy = {name: outputs[name] for name in outputs if self._is_alias(name)}
         for name, tensor in outputs.items():
             if not self._is_alias(name):
