@@ -40,7 +40,9 @@ def _new_faults(server: ModelServer, memory: Memory, seen: tuple[Observed, Repor
     wanted = memory.wanted
     if wanted is None or wanted.generation != server.metadata.generation:
         return {}  # about models that have been edited since
-    found = pipelines.find_faults(wanted.pipelines, wanted.config_hash, seen[1])
+    # Of what is tried again, refusals from before are still to be read.
+    fresh = {pod: item for pod, item in seen[1].items() if pod not in memory.course.retried}
+    found = pipelines.find_faults(wanted.pipelines, wanted.config_hash, fresh)
     return {pipeline.name: text for pipeline, text in found if pipeline in server.pipelines}
 
 

@@ -56,8 +56,9 @@ def _why(memory: Memory, config_hash: str, seen: tuple[Observed, Reports]) -> st
     course = memory.course
     if course.refusal is not None and course.config_hash == config_hash:
         return f"{course.refusal.pod}: {course.refusal.error}"
-    found = applied.observe_applied(*seen, config_hash)
-    return next((f"{pod}: {error}" for pod, error in found.errors.items()), "")
+    errors = applied.observe_applied(*seen, config_hash).errors
+    fresh = (pod for pod in errors if pod not in course.retried)
+    return next((f"{pod}: {errors[pod]}" for pod in fresh), "")
 
 
 def withdraw(

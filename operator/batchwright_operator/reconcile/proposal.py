@@ -55,7 +55,7 @@ def _begin(sight: Sight, course: Course, now: float) -> Course:
     """The course for what is wanted now: another document, template or edit is tried anew."""
     found = (sight.wanted.hash, sight.template, sight.subject)
     if course.config_hash and found != (course.config_hash, course.template, course.subject):
-        course = replace(course, refusal=None, retried=frozenset(), unheard=frozenset(), before=None)
+        course = replace(_retried(sight, course), unheard=frozenset(), before=None)
     if course.refusal is not None and course.refusal.at > now:  # a clock that went back
         course = replace(course, refusal=replace(course.refusal, at=now))
     return replace(

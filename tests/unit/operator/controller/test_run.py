@@ -301,3 +301,15 @@ async def test_an_idle_server_is_looked_at_less() -> None:
     assert run.next_in > 3
     run = await bench.run(SERVER, times=10, seconds=100)
     assert run.next_in == 60
+
+
+async def test_a_refusal_from_before_is_no_answer() -> None:
+    """A document that is wanted again is sent again, though its last refusal is still to be read."""
+    bench = Bench()
+    await bench.run(SERVER, times=3)
+    bench.cluster.fake(0).refuse = bench.cluster.fake(1).refuse = refusing(DEMULTIPLEX)
+    await bench.run(PINNED.with_generation(2), times=2)
+    await bench.run(SERVER.with_generation(3), times=2)
+    bench.cluster.fake(0).refuse = bench.cluster.fake(1).refuse = lambda _: ""
+    await bench.run(PINNED.with_generation(4), times=3)
+    assert _committed(bench) == DEMULTIPLEX
