@@ -72,7 +72,3 @@ class FencedPods:
         if not self._leads():
             return Unreachable(_WHY)
         return await self._pods.configure(target, document)
-
-    async def reload(self, target: Target) -> None:
-        if self._leads():
-            await self._pods.reload(target)

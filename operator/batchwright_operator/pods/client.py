@@ -6,7 +6,6 @@ A pod that does not answer is an everyday thing and therefore a value, never an 
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -39,10 +38,6 @@ class PodClient(Protocol):
 
     async def configure(self, target: Target, document: bytes) -> Configured | Unreachable:
         """Have the pod serve `document`; how that goes on is in its signals too."""
-        ...
-
-    async def reload(self, target: Target) -> None:
-        """Have the pod read its configuration file now; how that went is in its next signals."""
         ...
 
 
@@ -115,11 +110,6 @@ class HttpPodClient:
         except _FAULTS as error:
             return _no_answer(target, question, error)
         return answers.parse_configured(answer.status, answer.body)
-
-    async def reload(self, target: Target) -> None:
-        """Ask and pass over the answer: a refusal is told by the signals, with its reason."""
-        with suppress(*_FAULTS):  # the server also looks by itself, and the next run asks again
-            await self._ask(target, _Question("POST", "/v1/config/reload", self._reading))
 
     async def _ask(self, target: Target, question: _Question) -> _Answer:
         """The answer to the first token that the pod takes, or to the last one."""
