@@ -1,6 +1,6 @@
 """A cluster that is only remembered: objects with versions, pods that start when told, faults at will.
 
-A test holds it to what the local cluster does (tests/contract/test_clusters.py).
+A test holds it to what the local cluster does (tests/unit/operator/cluster/test_clusters.py).
 """
 
 from collections.abc import Callable
