@@ -26,6 +26,18 @@ async def test_a_service_account_has_the_rights_of_its_roles_only(
     assert [item["metadata"]["name"] for item in listed] == ["kube-root-ca.crt"]
 
 
+async def test_what_a_user_asks_is_on_record(own_control_plane: ControlPlane, namespace: str) -> None:
+    """A test can tell which calls a user made, and with what result."""
+    path = own_control_plane.kubeconfig_for_user("auditor")
+    async with ApiClient(path) as auditor:
+        with pytest.raises(ApiError):
+            await auditor.list("Secret", namespace)
+
+    [event] = own_control_plane.audit_events("auditor")
+    assert (event["verb"], event["objectRef"]["resource"]) == ("list", "secrets")
+    assert event["responseStatus"]["code"] == 403
+
+
 async def test_objects_outlive_the_api_server(
     own_control_plane: ControlPlane, api: ApiClient, namespace: str
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import certificates
 from tests.support.cluster import pods, workloads
+from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient
 from tests.support.cluster.controlplane import ControlPlane
 from tests.support.cluster.node import Kubelet
@@ -41,6 +42,23 @@ async def test_a_deployment_serves_through_its_service(
     assert pod["status"]["podIP"].startswith("10.201.")
     assert set(load.results.by_pod) == {pod["status"]["podIP"]}
     load.results.require_flawless()
+
+
+async def test_a_pod_has_its_account_mounted(
+    control_plane: Cluster, api: ApiClient, namespace: str, kubelet: Kubelet, model: Path
+) -> None:
+    """The token in a pod's volume is its ServiceAccount's, and good for the API server."""
+    workload = Workload(pod={"automountServiceAccountToken": True})
+    await workloads.create(api, namespace, workloads.config_text(model), workload)
+    [pod] = await pods.rolled_out(api, namespace, NAME)
+
+    names = [volume["name"] for volume in pod["spec"]["volumes"]]
+    [volume] = [name for name in names if name.startswith("kube-api-access-")]
+    token = (kubelet.volume_of(pod, volume) / "token").read_text()
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+    path = "/apis/authentication.k8s.io/v1/tokenreviews"
+    answer = control_plane.request("POST", path, review)
+    assert answer["status"]["user"]["username"] == f"system:serviceaccount:{namespace}:default"
 
 
 async def test_a_killed_server_is_started_again(

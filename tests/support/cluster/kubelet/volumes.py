@@ -51,11 +51,12 @@ class Volumes:
 
     def mounts(self, container: Object) -> dict[str, str]:
         """For each path in the container that is another one here: the one here."""
-        return {
+        found = {
             mount["mountPath"]: str(self._source(mount))
             for mount in container.get("volumeMounts") or ()
             if not self._is_model(mount)
         }
+        return {**found, str(self._models): str(self._models)}  # a volume at /tmp hides nothing of here
 
     def _place(self, volume: Object) -> Path:
         if not any(mount["name"] == volume["name"] for mount in self._model_mounts()):
