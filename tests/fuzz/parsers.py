@@ -12,7 +12,15 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from batchwright_operator.resources import manifests
-from batchwright_server.api import kserve_json, kserve_tensors, reload_request, tensor_proto, tfs_json
+from batchwright_server.api import (
+    byte_elements,
+    images,
+    kserve_json,
+    kserve_tensors,
+    reload_request,
+    tensor_proto,
+    tfs_json,
+)
 from batchwright_server.config.document import Document, parse_document, render_document
 from batchwright_server.config.mapping import parse_mapping
 from batchwright_server.config.problems import InvalidDocument
@@ -34,6 +42,8 @@ _N = TensorSpec("n", np.dtype(np.int8), (-1,))
 _ONE = Description("m", 1, (TensorDescription(_X, _X.shape),), ())
 _TWO = Description("m", 1, (*_ONE.inputs, TensorDescription(_N, _N.shape)), ())
 _SERVED = Signature((_X, _N), ())
+_IMAGE = TensorSpec("i", np.dtype(np.float32), (-1, 4, -1, 3))
+_IMAGES = Description("m", 1, (TensorDescription(_IMAGE, _IMAGE.shape),), ())
 _CURRENT = Document(model_config_list=())
 
 
@@ -59,7 +69,7 @@ def parse_kserve_request(data: bytes) -> None:
     with contextlib.suppress(DecodeError, InvalidInput):
         request.ParseFromString(data)
         kserve_tensors.wanted_outputs(request)
-        _offer(kserve_tensors.from_request(request))
+        _offer(kserve_tensors.from_request(request, images.ImageReader(_TWO)))
 
 
 def parse_reload_request(data: bytes) -> None:
@@ -74,7 +84,8 @@ def parse_kserve_body(data: bytes) -> None:
     """A KServe v2 body; the first two bytes are the JSON's length, 65535 is the absent header."""
     length = int.from_bytes(data[:2], "big")
     with contextlib.suppress(InvalidInput):
-        asked = kserve_json.parse_request(data[2:], None if length == 0xFFFF else length)
+        reader = images.ImageReader(_TWO)
+        asked = kserve_json.parse_request(data[2:], None if length == 0xFFFF else length, reader)
         _offer(asked.inputs)
 
 
@@ -84,6 +95,14 @@ def parse_tfs_body(data: bytes) -> None:
         with contextlib.suppress(InvalidInput):
             _, inputs = tfs_json.parse_request(data, description)
             _offer(inputs)
+
+
+def parse_image(data: bytes) -> None:
+    """An image, alone and as one of KServe's elements of bytes."""
+    with contextlib.suppress(InvalidInput):
+        _check([images.decode("i", [data], _IMAGES.inputs[0])])
+    with contextlib.suppress(InvalidInput):
+        _check([images.ImageReader(_IMAGES).read("i", byte_elements.split("i", data))])
 
 
 def parse_configuration(data: bytes) -> None:
@@ -117,6 +136,7 @@ PARSERS: Mapping[str, Parser] = {
         parse_reload_request,
         parse_kserve_body,
         parse_tfs_body,
+        parse_image,
         parse_configuration,
         parse_name_mapping,
         parse_manifest,

@@ -1,9 +1,11 @@
 """Valid inputs of every parser: where mutations begin."""
 
+import io
 import json
 from collections.abc import Mapping
 
 import numpy as np
+from PIL import Image
 
 from batchwright_server.api import kserve_tensors, tensor_proto
 from batchwright_server.protos import (
@@ -113,6 +115,12 @@ def _body(*, binary: bool) -> bytes:
     return len(text).to_bytes(2, "big") + text + (_X.tobytes() if binary else b"")
 
 
+def _image(kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.arange(60, dtype=np.uint8).reshape(4, 5, 3)).save(file, kind)
+    return file.getvalue()
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -134,6 +142,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         _json({"inputs": {"x": _X.tolist(), "n": [1, 2, 3]}, "signature_name": ""}),
         _json({"instances": [{"b64": "AACAPwAAAEA="}]}),
     ),
+    "image": (*map(_image, ("PNG", "JPEG")), len(_image("PNG")).to_bytes(4, "little") + _image("PNG")),
     "configuration": (_json(CONFIG),),
     "name_mapping": (_json({"inputs": {"a": "x", "b": "y"}, "outputs": {"c": "z"}}),),
     "manifest": (MANIFEST,),

@@ -1,5 +1,6 @@
 """KServe v2's gRPC service, with the extensions that load generators call."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, TypeAlias, TypeVar
 
@@ -10,8 +11,10 @@ from google.protobuf.message import Message
 from batchwright_server import errors
 from batchwright_server.api import deadlines, kserve_documents, kserve_tensors
 from batchwright_server.api.backend import Backend
+from batchwright_server.api.images import ImageReader
 from batchwright_server.api.json_fields import Json
 from batchwright_server.api.kserve_versions import parse_version
+from batchwright_server.core.tensors import Tensor
 from batchwright_server.protos import grpc_predict_v2_pb2 as messages
 from batchwright_server.protos import grpc_predict_v2_pb2_grpc
 from batchwright_server.runtime.dataplane import PredictCall, Prediction, Protocol, VersionStatus
@@ -66,8 +69,21 @@ class InferenceServicer(grpc_predict_v2_pb2_grpc.GRPCInferenceServiceServicer):
         self, request: messages.ModelInferRequest, context: _Context
     ) -> messages.ModelInferResponse:
         """The model's outputs for the request's inputs."""
-        prediction = await self._dataplane.predict(_to_call(request, deadlines.of_call(context)))
+        return await self._infer(request, deadlines.of_call(context))
+
+    async def _infer(
+        self, request: messages.ModelInferRequest, deadline: float
+    ) -> messages.ModelInferResponse:
+        inputs = await self._read_inputs(request)
+        prediction = await self._dataplane.predict(_to_call(request, inputs, deadline))
         return _to_response(prediction, request.id)
+
+    async def _read_inputs(self, request: messages.ModelInferRequest) -> dict[str, Tensor]:
+        if not kserve_tensors.has_text(request):
+            return kserve_tensors.from_request(request)
+        name, version = _name(request.model_name), parse_version(request.model_version)
+        images = ImageReader(self._dataplane.describe(name, version))
+        return await asyncio.to_thread(kserve_tensors.from_request, request, images)
 
     async def ModelConfig(  # noqa: N802  the wire's name
         self, request: messages.ModelConfigRequest, _context: _Context
@@ -110,12 +126,14 @@ def is_any_available(versions: Iterable[VersionStatus]) -> bool:
     return any(version.state is State.AVAILABLE for version in versions)
 
 
-def _to_call(request: messages.ModelInferRequest, deadline: float) -> PredictCall:
+def _to_call(
+    request: messages.ModelInferRequest, inputs: dict[str, Tensor], deadline: float
+) -> PredictCall:
     return PredictCall(
         protocol=Protocol.KSERVE_GRPC,
         model=_name(request.model_name),
         version=parse_version(request.model_version),
-        inputs=kserve_tensors.from_request(request),
+        inputs=inputs,
         output_filter=kserve_tensors.wanted_outputs(request),
         deadline=min(deadline, deadlines.of_parameters(request.parameters)),
     )

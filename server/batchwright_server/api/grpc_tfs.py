@@ -7,7 +7,9 @@ import grpc
 
 from batchwright_server.api import deadlines, limits, model_messages, reload_request, tensor_proto
 from batchwright_server.api.backend import Backend
+from batchwright_server.api.images import ImageReader
 from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import AdminPortOnly, ConfigurationRejected, InvalidInput
 from batchwright_server.protos import (
     model_management_pb2,
@@ -31,8 +33,17 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: prediction_service_pb2.PredictRequest, context: _Context
     ) -> prediction_service_pb2.PredictResponse:
         """The model's outputs for the request's inputs."""
-        prediction = await self._dataplane.predict(_to_call(request, context))
-        return _to_response(prediction)
+        deadline = deadlines.of_call(context)
+        inputs = await self._read_inputs(request)
+        return _to_response(await self._dataplane.predict(_to_call(request, inputs, deadline)))
+
+    async def _read_inputs(self, request: prediction_service_pb2.PredictRequest) -> dict[str, Tensor]:
+        limits.check_count("inputs", request.inputs)
+        if not any(map(tensor_proto.is_text, request.inputs.values())):
+            return _read(request, None)
+        spec = request.model_spec
+        images = ImageReader(self._dataplane.describe(_name(spec), _version(spec)))
+        return await asyncio.to_thread(_read, request, images)
 
     async def GetModelMetadata(  # noqa: N802  the wire's name
         self, request: prediction_service_pb2.GetModelMetadataRequest, _context: _Context
@@ -75,17 +86,28 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         return model_service_pb2.ReloadConfigResponse(status=model_service_pb2.StatusProto(error_code=0))
 
 
-def _to_call(request: prediction_service_pb2.PredictRequest, context: _Context) -> PredictCall:
+def _read(
+    request: prediction_service_pb2.PredictRequest, images: ImageReader | None
+) -> dict[str, Tensor]:
+    return {
+        name: images.read(name, proto.string_val)
+        if images and tensor_proto.is_text(proto)
+        else tensor_proto.from_proto(name, proto)
+        for name, proto in request.inputs.items()
+    }
+
+
+def _to_call(
+    request: prediction_service_pb2.PredictRequest, inputs: dict[str, Tensor], deadline: float
+) -> PredictCall:
     spec = request.model_spec
-    limits.check_count("inputs", request.inputs)
-    inputs = {name: tensor_proto.from_proto(name, proto) for name, proto in request.inputs.items()}
     return PredictCall(
         protocol=Protocol.TFS_GRPC,
         model=_name(spec),
         version=_version(spec),
         inputs=inputs,
         output_filter=tuple(request.output_filter),
-        deadline=deadlines.of_call(context),
+        deadline=deadline,
     )
 
 

@@ -6,6 +6,7 @@ from batchwright_server import errors
 from batchwright_server.api import deadlines, http_bodies, json_fields, kserve_documents, kserve_json
 from batchwright_server.api.backend import Backend
 from batchwright_server.api.http_answers import JSON, json_response
+from batchwright_server.api.images import ImageReader
 from batchwright_server.api.kserve_versions import parse_version
 from batchwright_server.runtime.dataplane import PredictCall, Prediction, Protocol
 from batchwright_server.runtime.servable import State
@@ -88,10 +89,11 @@ class KServeHandlers:
     async def _post_infer(self, request: web.Request) -> web.Response:
         model, version = _target(request)
         deadline = deadlines.of_headers(request.headers)
+        images = ImageReader(self._dataplane.describe(model, version))
         body = await http_bodies.read(request)
         length = _json_length(request)
         quick = len(body) if length is None else length  # raw data is not copied
-        asked = await http_bodies.convert(quick, lambda: kserve_json.parse_request(body, length))
+        asked = await http_bodies.convert(quick, lambda: kserve_json.parse_request(body, length, images))
         call = PredictCall(
             protocol=Protocol.KSERVE_REST,
             model=model,

@@ -42,14 +42,18 @@ def is_base64(value: object) -> bool:
     return isinstance(value, dict) and value.keys() == {_BASE64_KEY}
 
 
-def from_base64(
-    field: str, samples: Sequence[Mapping[str, object]], dtype: np.dtype[Any], sample: tuple[int, ...]
+def decode_base64(field: str, samples: Sequence[Mapping[str, object]]) -> list[bytes]:
+    """The bytes that each sample stands for. Raises InvalidInput."""
+    return [_decode(field, item[_BASE64_KEY]) for item in samples]
+
+
+def from_raw(
+    field: str, samples: Sequence[bytes], dtype: np.dtype[Any], sample: tuple[int, ...]
 ) -> Tensor:
     """The tensor with the raw data of a `sample` in each row. Raises InvalidInput."""
     if ANY in sample:
         raise InvalidInput(field, f"numbers, because b64 does not tell a shape of {sample}", "b64")
-    content = b"".join(_decode(field, item[_BASE64_KEY]) for item in samples)
-    return tensor_data.from_bytes(f"{field}: b64", content, dtype, (len(samples), *sample))
+    return tensor_data.from_bytes(f"{field}: b64", b"".join(samples), dtype, (len(samples), *sample))
 
 
 def _decode(field: str, text: object) -> bytes:

@@ -23,6 +23,9 @@ DTYPES: dict[str, np.dtype[Any]] = {
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
+TEXT = "BYTES"  # elements of any length, which are images if anything
+
+
 def parse_datatype(field: str, name: object) -> np.dtype[Any]:
     """The element type of that name. Raises InvalidInput: BYTES and BF16 are not served."""
     dtype = DTYPES.get(name) if isinstance(name, str) else None

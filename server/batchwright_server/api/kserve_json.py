@@ -5,13 +5,15 @@ the header `Inference-Header-Content-Length` says, then the raw data of each inp
 `binary_data_size` says how much of it there is, in the order of the inputs; the answer likewise.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import orjson
 
 from batchwright_server.api import (
+    byte_elements,
     deadlines,
     json_fields,
     json_tensors,
@@ -19,6 +21,7 @@ from batchwright_server.api import (
     limits,
     tensor_data,
 )
+from batchwright_server.api.images import ImageReader, is_image
 from batchwright_server.api.json_fields import Json
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
@@ -44,7 +47,9 @@ class Answer:
     json_length: int
 
 
-def parse_request(body: bytes, json_length: int | None) -> InferRequest:
+def parse_request(
+    body: bytes, json_length: int | None, images: ImageReader | None = None
+) -> InferRequest:
     """The request in `body`, `json_length` bytes (None: all) of it JSON. Raises InvalidInput."""
     length = len(body) if json_length is None else json_length
     if not 0 <= length <= len(body):
@@ -57,7 +62,7 @@ def parse_request(body: bytes, json_length: int | None) -> InferRequest:
     wishes = {name: _wants_binary(name, item) for name, item in outputs.items()}
     return InferRequest(
         id=json_fields.text_at(document, "id"),
-        inputs=_parse_inputs(_named(document, "inputs"), content[length:]),
+        inputs=_parse_inputs(_named(document, "inputs"), content[length:], images),
         outputs=tuple(outputs),
         binary_outputs={name: wish for name, wish in wishes.items() if wish is not None},
         binary_by_default=json_fields.flag_at(parameters, "binary_data_output") or False,
@@ -84,22 +89,45 @@ def render_answer(document: Json, outputs: Mapping[str, Tensor], request: InferR
     return Answer(b"".join([header, *raw]), len(header) if raw else 0)
 
 
-def _parse_inputs(inputs: dict[str, Json], binary: memoryview) -> dict[str, Tensor]:
+def _parse_inputs(
+    inputs: dict[str, Json], binary: memoryview, images: ImageReader | None
+) -> dict[str, Tensor]:
     tensors, begin = {}, 0
     for name, item in inputs.items():
         field = f"input {name!r}"
         size = _binary_size(field, item)
+        if size is None and "data" not in item and binary:  # as OVMS: what follows from the shape
+            size = _implied_size(field, item, len(binary) if len(inputs) == 1 else 0)
         if size is None:
             tensors[name] = _from_json(field, item)
             continue
         content = binary[begin : begin + size]
         begin += size
+        if images and item.get("datatype") == kserve_datatypes.TEXT:
+            tensors[name] = images.read(name, _texts(field, item, content))
+            continue
         dtype = kserve_datatypes.parse_datatype(field, item.get("datatype"))
         shape = _shape(field, item)
         tensors[name] = tensor_data.from_bytes(f"{field}: binary data", content, dtype, shape)
     if begin != len(binary):
         raise InvalidInput("body", f"{begin} bytes of binary data after the JSON", str(len(binary)))
     return tensors
+
+
+def _implied_size(field: str, item: Json, whole: int) -> int | None:
+    """How much of the binary data is the input's, which does not say so itself; None: unknown."""
+    if item.get("datatype") == kserve_datatypes.TEXT:
+        return whole or None
+    dtype = kserve_datatypes.parse_datatype(field, item.get("datatype"))
+    return math.prod(_shape(field, item)) * dtype.itemsize
+
+
+def _texts(field: str, item: Json, content: memoryview) -> Sequence[bytes]:
+    if is_image(content):  # a single one needs no length
+        elements = [bytes(content)]
+    else:
+        elements = byte_elements.split(f"{field}: binary data", content)
+    return byte_elements.check_count(f"{field}: binary data", elements, _shape(field, item))
 
 
 def _from_json(field: str, item: Json) -> Tensor:

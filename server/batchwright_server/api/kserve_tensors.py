@@ -4,9 +4,10 @@ Source: the protocol's page: data is raw (`raw_input_contents`, one for each inp
 its datatype (`contents`), never both; answers are raw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from batchwright_server.api import kserve_datatypes, limits, tensor_data
+from batchwright_server.api import byte_elements, kserve_datatypes, limits, tensor_data
+from batchwright_server.api.images import ImageReader
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
 from batchwright_server.protos import grpc_predict_v2_pb2
@@ -28,7 +29,14 @@ _TYPED_FIELDS = {
 }
 
 
-def from_request(request: grpc_predict_v2_pb2.ModelInferRequest) -> dict[str, Tensor]:
+def has_text(request: grpc_predict_v2_pb2.ModelInferRequest) -> bool:
+    """Whether an input is bytes, which are images if anything."""
+    return any(tensor.datatype == kserve_datatypes.TEXT for tensor in request.inputs)
+
+
+def from_request(
+    request: grpc_predict_v2_pb2.ModelInferRequest, images: ImageReader | None = None
+) -> dict[str, Tensor]:
     """The inputs by name; raw ones share the request's memory. Raises InvalidInput."""
     limits.check_count("inputs", request.inputs)
     raw = request.raw_input_contents
@@ -43,7 +51,13 @@ def from_request(request: grpc_predict_v2_pb2.ModelInferRequest) -> dict[str, Te
             )
         if tensor.name in tensors:
             raise InvalidInput("inputs", "each input once", f"{tensor.name!r} more than once")
-        tensors[tensor.name] = _from_raw(tensor, raw[index]) if raw else _from_contents(tensor)
+        content = raw[index] if raw else None
+        if images and tensor.datatype == kserve_datatypes.TEXT:
+            tensors[tensor.name] = images.read(tensor.name, _texts(tensor, content))
+        else:
+            tensors[tensor.name] = (
+                _from_contents(tensor) if content is None else _from_raw(tensor, content)
+            )
     return tensors
 
 
@@ -63,6 +77,16 @@ def to_response(tensors: Mapping[str, Tensor], response: grpc_predict_v2_pb2.Mod
         datatype = kserve_datatypes.to_name(tensor.dtype)
         response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
         response.raw_output_contents.append(tensor_data.to_bytes(tensor))
+
+
+def _texts(tensor: _Input, content: bytes | None) -> Sequence[bytes]:
+    field = f"input {tensor.name!r}"
+    shape = tensor_data.check_shape(field, tensor.shape)
+    if content is None:
+        return byte_elements.check_count(field, tensor.contents.bytes_contents, shape)
+    if tensor.HasField("contents"):
+        raise InvalidInput(field, "contents or raw_input_contents", "both")
+    return byte_elements.check_count(field, byte_elements.split(field, content), shape)
 
 
 def _from_raw(tensor: _Input, content: bytes) -> Tensor:

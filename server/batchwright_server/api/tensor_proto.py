@@ -58,6 +58,11 @@ def from_proto(name: str, proto: tensor_pb2.TensorProto) -> Tensor:
     return _from_typed_field(name, proto, dtype, shape)
 
 
+def is_text(proto: tensor_pb2.TensorProto) -> bool:
+    """Whether the elements are bytes, which are images if anything."""
+    return proto.dtype == tensor_pb2.DT_STRING
+
+
 def to_proto(tensor: Tensor) -> tensor_pb2.TensorProto:
     """`tensor` with its data in `tensor_content`."""
     return tensor_pb2.TensorProto(

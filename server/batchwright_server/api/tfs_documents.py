@@ -1,7 +1,7 @@
 """TensorFlow Serving's metadata and status as JSON.
 
-TensorFlow Serving writes metadata with its proto's own names (`model_spec`), OpenVINO Model Server with
-JSON's (`modelSpec`): the document has both, so that the clients of either find what they read.
+Metadata is in the spelling of protobuf's JSON (`modelSpec`), as OpenVINO Model Server writes it and its
+client reads it. What parses proto's JSON reads it too; of a document with both spellings it reads none.
 """
 
 from collections.abc import Iterable
@@ -16,15 +16,7 @@ from batchwright_server.runtime.dataplane import Description, VersionStatus
 def describe_metadata(description: Description) -> Json:
     """The body of `GET …/metadata`; 64-bit numbers are strings, as proto's JSON has them."""
     message = model_messages.to_metadata(description)
-    snake, camel = (
-        json_format.MessageToDict(
-            message, preserving_proto_field_name=own_names, always_print_fields_with_no_presence=True
-        )
-        for own_names in (True, False)
-    )
-    field = model_messages.METADATA_FIELD
-    both = snake["metadata"][field] | camel["metadata"][field]
-    return snake | camel | {"metadata": {field: both}}
+    return json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
 
 
 def describe_status(versions: Iterable[VersionStatus]) -> Json:

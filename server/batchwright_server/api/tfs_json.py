@@ -3,7 +3,8 @@
 Source: the RESTful API page: `instances` is a list with one element for each sample (the value itself,
 or an object with a value for each input), `inputs` is the whole tensor (or an object of tensors); the
 answer is in `predictions` or `outputs` accordingly, without a name where the model has one output.
-`{"b64": …}` stands for bytes; models here have no strings, so they are the raw data of one sample.
+`{"b64": …}` stands for bytes; models here have no strings, so they are the raw data of one sample, or an
+image of it.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from batchwright_server.api import json_fields, json_tensors
+from batchwright_server.api import images, json_fields, json_tensors
 from batchwright_server.api.json_fields import Json
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InvalidInput
@@ -107,5 +108,8 @@ def _to_tensor(value: object, tensor: TensorDescription) -> Tensor:
     field, dtype = f"input {tensor.spec.name!r}", tensor.spec.dtype
     samples: list[Any] = value if isinstance(value, list) else [value]
     if samples and all(json_tensors.is_base64(item) for item in samples):
-        return json_tensors.from_base64(field, samples, dtype, tensor.spec.sample_shape)
+        contents = json_tensors.decode_base64(field, samples)
+        if images.are_images(contents, tensor):
+            return images.decode(field, contents, tensor)
+        return json_tensors.from_raw(field, contents, dtype, tensor.spec.sample_shape)
     return json_tensors.from_nested(field, value, dtype)

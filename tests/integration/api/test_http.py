@@ -10,7 +10,9 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
+from google.protobuf import json_format
 
+from batchwright_server.protos import prediction_service_pb2
 from tests.support import models, serving
 
 
@@ -46,7 +48,7 @@ async def test_predict_in_rows_and_columns(server: serving.Serving, path: str) -
 
 
 async def test_status_and_metadata_have_the_documented_shapes(server: serving.Serving) -> None:
-    """Both servers' spellings of the metadata are there, numbers of 64 bits as strings."""
+    """Metadata is proto's JSON, which proto's own parser reads, with numbers of 64 bits as strings."""
     status = await ask(server, "GET", "/v1/models/affine")
     _, metadata = await ask(server, "GET", "/v1/models/affine/versions/1/metadata")
 
@@ -55,19 +57,19 @@ async def test_status_and_metadata_have_the_documented_shapes(server: serving.Se
         200,
         {"model_version_status": [{"version": "1", "state": "AVAILABLE", "status": ok}]},
     )
-    assert metadata["model_spec"] == {"name": "affine", "signature_name": "", "version": "1"}
-    signatures = metadata["metadata"]["signature_def"]["signature_def"]
+    assert metadata["modelSpec"] == {"name": "affine", "signatureName": "", "version": "1"}
+    field = metadata["metadata"]["signature_def"]
+    assert field["@type"] == "type.googleapis.com/tensorflow.serving.SignatureDefMap"
     dims = [{"size": "-1", "name": ""}, {"size": "4", "name": ""}]
-    shape = {"dim": dims, "unknown_rank": False}
-    assert signatures["serving_default"] == {
-        "inputs": {"x": {"dtype": "DT_FLOAT", "tensor_shape": shape, "name": "x"}},
-        "outputs": {"y": {"dtype": "DT_FLOAT", "tensor_shape": shape, "name": "y"}},
-        "method_name": "",
+    shape = {"dim": dims, "unknownRank": False}
+    assert field["signatureDef"]["serving_default"] == {
+        "inputs": {"x": {"dtype": "DT_FLOAT", "tensorShape": shape, "name": "x"}},
+        "outputs": {"y": {"dtype": "DT_FLOAT", "tensorShape": shape, "name": "y"}},
+        "methodName": "",
     }
-    assert metadata["modelSpec"]["signatureName"] == ""
-    camel = metadata["metadata"]["signature_def"]
-    assert camel["@type"] == "type.googleapis.com/tensorflow.serving.SignatureDefMap"
-    assert camel["signatureDef"]["serving_default"]["inputs"]["x"]["tensorShape"]["dim"] == dims
+    message = prediction_service_pb2.GetModelMetadataResponse()
+    json_format.ParseDict(metadata, message)
+    assert message.model_spec.name == "affine"
 
 
 async def test_kserve_documents(server: serving.Serving) -> None:

@@ -59,7 +59,9 @@ def test_base64_is_the_raw_data_of_each_sample(tensor: Tensor) -> None:
     """Rows sent as bytes are the same rows."""
     rows = [{"b64": base64.b64encode(row.tobytes()).decode()} for row in tensor]
 
-    again = json_tensors.from_base64("x", rows, tensor.dtype, tensor.shape[1:])
+    again = json_tensors.from_raw(
+        "x", json_tensors.decode_base64("x", rows), tensor.dtype, tensor.shape[1:]
+    )
 
     assert samples.same(again, tensor)
 
@@ -67,8 +69,13 @@ def test_base64_is_the_raw_data_of_each_sample(tensor: Tensor) -> None:
 @pytest.mark.parametrize("text", ["AA=", "é", 5, None, "AAAA"])
 def test_base64_that_is_none_is_told(text: object) -> None:
     """What is not base64, or not the bytes of a sample, is refused."""
+
+    def read() -> None:
+        contents = json_tensors.decode_base64("x", [{"b64": text}])
+        json_tensors.from_raw("x", contents, np.dtype("<f4"), (1,))
+
     with pytest.raises(InvalidInput, match="x: b64: expected"):
-        json_tensors.from_base64("x", [{"b64": text}], np.dtype("<f4"), (1,))
+        read()
 
 
 @given(
