@@ -3,6 +3,7 @@
 A test holds it to what the local cluster does (tests/unit/operator/cluster/test_clusters.py).
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -109,6 +110,17 @@ class FakeCluster:
         self.pods.pods[pod.address] = FakePod(self.document.encode(), process=pod.name)
         self.shown.append(pod)
         return pod
+
+    def edit(self, kind: str, name: str, path: tuple[str, ...], value: object) -> None:
+        """Somebody else's change of one leaf of an object."""
+        edited = copy.deepcopy(self.objects[kind, name])
+        inner: Any = edited
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+        self._version += 1
+        edited["metadata"]["resourceVersion"] = str(self._version)
+        self.objects[kind, name] = edited
 
     def lose_pods(self) -> None:
         """All pods are gone at once."""

@@ -34,6 +34,7 @@ class Memory:
     wanted: Wanted | None = None
     course: Course = field(default_factory=Course)
     faults: Faults = field(default_factory=dict)
+    known_good: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     requests: int = 0  # that pods had answered at the last look
     idle_since: float | None = None  # Unix time, seconds
     unrest_since: float | None = None

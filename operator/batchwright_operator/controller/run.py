@@ -147,7 +147,9 @@ class Controller:
     ) -> bool:
         """Commit, keep the objects, send the document; whether there is anything new to tell."""
         step, bundle = resolved.step, resolved.bundle
-        upkeep = Upkeep(self._cluster, scene.server, scene.observed, memory.faults, scene.now)
+        upkeep = Upkeep(
+            self._cluster, scene.server, scene.observed, memory.faults, memory.known_good, scene.now
+        )
         memory.course = replace(step.course, sent=memory.course.sent)
         faults = {}
         if step.commit is not None:

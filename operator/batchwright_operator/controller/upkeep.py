@@ -18,12 +18,16 @@ _DECIDING = frozenset({"ConfigMap", "Deployment"})  # written only over what was
 
 @dataclass(frozen=True)
 class Upkeep:
-    """One run's work on the objects of one ModelServer; `faults` are those of the runs before."""
+    """One run's work on the objects of one ModelServer; `faults` are those of the runs before.
+
+    `known_good` is for the run to keep: of each object the rendering and the version that agreed.
+    """
 
     cluster: Cluster
     server: ModelServer
     observed: Observed
     faults: Faults
+    known_good: dict[tuple[str, str], tuple[str, str]]
     now: float
 
     async def keep(self, wanted: Bundle, *, with_config_map: bool) -> Faults:
@@ -54,7 +58,16 @@ class Upkeep:
         return (key for key in wanted.unwanted if self.observed.find(*key) is not None)
 
     async def _keep(self, manifest: names.Manifest) -> Fault | None:
-        return await self.write(manifest) if has_drifted(manifest, self.observed) else None
+        key = manifest["kind"], manifest["metadata"]["name"]
+        found = self.observed.find(*key) or manifest
+        version = found["metadata"].get("resourceVersion", "")
+        mark = rendered_hash(manifest) or "", version
+        if version and self.known_good.get(key) == mark:
+            return None
+        if has_drifted(manifest, self.observed):
+            return await self.write(manifest)
+        self.known_good[key] = mark
+        return None
 
     async def write(self, manifest: names.Manifest) -> Fault | None:
         """Write one object, over the one that was observed; gives what stands against it.

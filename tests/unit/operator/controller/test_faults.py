@@ -70,8 +70,8 @@ async def test_edited_and_removed_objects_are_mended() -> None:
     bench = Bench()
     await bench.run(SERVER, times=3)
     objects = bench.cluster.objects
-    objects["Deployment", "vision"]["spec"]["replicas"] = 7
-    objects["ConfigMap", "vision-config"]["data"]["config.json"] = "{}"
+    bench.cluster.edit("Deployment", "vision", ("spec", "replicas"), 7)
+    bench.cluster.edit("ConfigMap", "vision-config", ("data", "config.json"), "{}")
     del objects["PodDisruptionBudget", "vision"]
     bench.cluster.writes.clear()
     await bench.run(SERVER, times=2)

@@ -313,3 +313,18 @@ async def test_a_refusal_from_before_is_no_answer() -> None:
     bench.cluster.fake(0).refuse = bench.cluster.fake(1).refuse = lambda _: ""
     await bench.run(PINNED.with_generation(4), times=3)
     assert _committed(bench) == DEMULTIPLEX
+
+
+async def test_a_refusal_that_only_signals_tell() -> None:
+    """A pod that took its time and then refused counts like one that answered at once."""
+    bench = Bench()
+    await bench.run(SERVER, times=3)
+    slow = bench.cluster.fake(1)
+    slow.is_slow, slow.refuse = True, refusing(DEMULTIPLEX)
+    await bench.run(PINNED.with_generation(2), times=3)
+    slow.finish()
+    slow.is_slow = False
+    run = await bench.run(PINNED.with_generation(2))
+    assert condition(run, ConditionType.CONFIG_APPLIED).reason == "ConfigRejected"
+    await bench.run(PINNED.with_generation(2), times=2, seconds=40)
+    assert _serving(bench) == [RELOAD, RELOAD]
