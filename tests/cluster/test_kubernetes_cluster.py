@@ -164,7 +164,8 @@ async def test_a_precondition_that_does_not_hold(adapter: Adapter) -> None:
 async def test_what_was_deleted_unseen_is_made_again(adapter: Adapter, made_anew: bool) -> None:
     """An object that vanished, or became another of its name, is Outdated once and then as wanted."""
     server = await adapter.make_server()
-    await adapter.cluster.apply(server, config_map(server, a="1"))
+    for _ in range(2):  # created, and then applied: two ways to be changed
+        await adapter.cluster.apply(server, config_map(server, a="1"))
     await adapter.api.delete("ConfigMap", NAME, adapter.namespace)
     if made_anew:
         await adapter.api.create(config_map(server, a="other"))

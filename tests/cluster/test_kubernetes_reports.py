@@ -215,8 +215,9 @@ async def test_pods_of_a_deployment_made_anew(adapter: Adapter) -> None:
 
     await adapter.cluster.apply(server, bundle.deployment)
 
+    assert [found.name for found in (await adapter.cluster.observe(server)).pods] == [pod.name]
+    adapter.now += 60
     await eventually(is_observed)
-    assert (await adapter.cluster.observe(server)).pods[0].name == pod.name
 
 
 def _pod(name: str, namespace: str, labels: Any, owners: list[Any]) -> dict[str, Any]:
