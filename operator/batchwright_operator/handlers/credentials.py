@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
+import aiohttp
 import kopf
 
 
@@ -34,3 +36,24 @@ def to_connection_info(credentials: Credentials) -> kopf.ConnectionInfo:
         certificate_path=credentials.certificate_path,
         private_key_path=credentials.key_path,
     )
+
+
+def make_session(credentials: Credentials, listed: Callable[[str], None]) -> kopf.AiohttpSession:
+    """A session for kopf; `listed` is given the plural of each kind whose objects it has listed.
+
+    kopf does not tell that it begins a watch anew, and what was removed meanwhile it never hears of.
+    """
+
+    async def note(_: object, __: SimpleNamespace, ended: aiohttp.TraceRequestEndParams) -> None:
+        if "limit" in ended.url.query:  # neither watches nor discovery have one
+            listed(ended.url.name)
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_end.append(note)
+    info = to_connection_info(credentials)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        headers=info.as_http_headers() | {"User-Agent": "batchwright-watch"},
+        trace_configs=[tracing],
+    )
+    return kopf.AiohttpSession(server=credentials.server, aiohttp_session=session)

@@ -5,7 +5,7 @@ Only `on.event` handlers are registered: they need no finalizer, no annotation a
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,16 @@ class Watch:
 
 @dataclass(frozen=True)
 class Watching:
-    """What is watched and by whom it is told. `watches` may wait for what is not there yet."""
+    """What is watched and by whom it is told. `watches` may wait for what is not there yet.
+
+    `listed` is told the kind whenever its objects were listed: a watch began, or began anew.
+    """
 
     watches: Callable[[], Awaitable[tuple[Watch, ...]]]
     namespaces: tuple[str, ...]  # none: all
     login: credentials.Login
     sink: Sink
+    listed: Callable[[str], None]
 
 
 async def watch(watching: Watching, started: Callable[[], None]) -> None:
@@ -71,7 +75,7 @@ async def watch(watching: Watching, started: Callable[[], None]) -> None:
 
 async def _start(watching: Watching, watches: tuple[Watch, ...]) -> tuple[asyncio.Task[Any], ...]:
     registry = kopf.OperatorRegistry()
-    _register_login(registry, watching.login)
+    _register_login(registry, watching, {item.plural: item.kind for item in watches})
     for item in watches:
         _register(registry, item, watching.sink)
     tasks = await kopf.spawn_tasks(
@@ -103,10 +107,16 @@ def _is_of_kopf(task: asyncio.Task[Any]) -> bool:
     return code is not None and code.co_filename.startswith(_KOPF)
 
 
-def _register_login(registry: kopf.OperatorRegistry, login: credentials.Login) -> None:
+def _register_login(
+    registry: kopf.OperatorRegistry, watching: Watching, kinds: Mapping[str, str]
+) -> None:
+    def note(plural: str) -> None:
+        if plural in kinds:
+            watching.listed(kinds[plural])
+
     @kopf.on.login(registry=registry, id="login")
-    async def log_in(**_: Any) -> kopf.ConnectionInfo:
-        return credentials.to_connection_info(await login())
+    async def log_in(**_: Any) -> kopf.AiohttpSession:
+        return credentials.make_session(await watching.login(), note)
 
 
 def _register(registry: kopf.OperatorRegistry, item: Watch, sink: Sink) -> None:

@@ -19,6 +19,7 @@ from batchwright_operator.resources.metadata import ObjectKey
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
+_RELIST_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
 """After so long without what was counted, it is counted again: it may be gone since."""
 LATE_SECONDS = 60.0
@@ -79,7 +80,8 @@ class Census:
         self._watched: tuple[Watch, ...] = ()
         self._missing: dict[str, dict[ObjectKey, int]] = {}  # by kind: counted, and not yet brought
         self._late_since: float | None = None
-        self._counted = asyncio.Event()
+        self._listed: set[str] = set()
+        self._news = asyncio.Event()
         self.synced = asyncio.Event()
 
     async def watches(self) -> tuple[Watch, ...]:
@@ -93,20 +95,29 @@ class Census:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             self._watched = tuple(watched)
-            self._counted.set()
+            self._news.set()
             return self._watched
+
+    def note_list(self, kind: str) -> None:
+        """A watch of the kind began: what was removed before is not told of, and has to be counted."""
+        self._listed.add(kind)
+        self._news.set()
 
     async def run(self, period_seconds: float) -> None:
         """Wait until all is here, then count again every `period_seconds`; until cancelled."""
         while True:
             await self._settle()
             self.synced.set()
-            self._counted.clear()
             try:
                 async with asyncio.timeout(period_seconds):
-                    await self._counted.wait()
+                    await self._news.wait()
             except TimeoutError:
-                await self._count_again()
+                await self._count_again(self._watched)
+            else:
+                await asyncio.sleep(_RELIST_SECONDS)  # for what comes of the list, and for other lists
+                self._news.clear()
+                listed, self._listed = self._listed, set()
+                await self._count_again(watch for watch in self._watched if watch.kind in listed)
 
     def check_synced(self) -> str:
         """What is wrong before the store is complete."""
@@ -128,7 +139,7 @@ class Census:
         while not self._watched or not self._is_complete():
             await asyncio.sleep(_LOOK_SECONDS)
             if self._watched and loop.time() - counted > PATIENCE_SECONDS:
-                await self._count_again()
+                await self._count_again(self._watched)
                 counted = loop.time()
         self._late_since = None
 
@@ -141,8 +152,8 @@ class Census:
         known = self._store.version_of
         return {key: version for key, version in counted.items() if known(kind, key) < version}
 
-    async def _count_again(self) -> None:
-        for watch in self._watched:
+    async def _count_again(self, watches: Iterable[Watch]) -> None:
+        for watch in watches:
             try:
                 await self._count(watch)
             except ClusterError as error:

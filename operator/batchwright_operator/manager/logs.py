@@ -25,8 +25,11 @@ def configure(form: str) -> None:
 
 
 def _without_tracebacks_of_kopf(record: logging.LogRecord) -> bool:
-    """Its faults are the API server's, and its messages say what they were."""
-    if record.name.startswith("kopf"):
+    """Its faults are the API server's, and its messages say what they were.
+
+    When it is ended, a callback of its own may fail, which asyncio tells of.
+    """
+    if record.name.startswith("kopf") or (record.name == "asyncio" and "/kopf/" in record.getMessage()):
         record.exc_info = record.exc_text = None
     return True
 

@@ -77,24 +77,13 @@ class Manager:
         self._stopping = asyncio.Event()
         self._store = Store()
         self._elector = self._make_elector(client)
-        namespaces = settings.heartbeat_namespaces
-        self._heartbeat = Heartbeat(client, namespaces, self._elector, settings.identity)
-        self._census = Census(
-            client,
-            self._store,
-            kinds=kinds.watched_kinds(),
-            namespaces=settings.namespaces,
-            concerned=self._concern,
+        self._heartbeat = Heartbeat(
+            client, settings.heartbeat_namespaces, self._elector, settings.identity
         )
-        self._watching = Watching(
-            watches=self._census.watches,
-            namespaces=settings.namespaces,
-            login=login_by(connection),
-            sink=Intake(self._store, self._heartbeat, self._concern),
-        )
-        cluster = FencedCluster(
-            KubernetesCluster(client, self._store, identity=settings.identity), self._leads
-        )
+        self._census = self._make_census(client)
+        self._watching = self._make_watching(connection)
+        self._queue: KeyedQueue[ObjectKey] = KeyedQueue(time.monotonic, Backoff(random.random))
+        cluster = self._make_cluster(client)
         rendering = _rendering(settings)
         parts = Parts(
             store=self._store,
@@ -103,22 +92,8 @@ class Manager:
             metrics=metrics,
             settings=lambda: replace(rendering, admin_keys=keys()),
         )
-        self._queue: KeyedQueue[ObjectKey] = KeyedQueue(time.monotonic, Backoff(random.random))
-        self._workers = Workers(
-            self._queue,
-            Worker(parts, self._spread).run,
-            clock=time.monotonic,
-            count=settings.workers,
-            limit_seconds=RUN_SECONDS,
-        )
-        metrics.watch_queue(self._queue.stats)
-        metrics.watch_leader(self._leads)
-        self._health = HealthServer(
-            (settings.http_bind_address, settings.http_port),
-            live=(self._heartbeat.check, self._census.check, self._check_queue),
-            ready=(self._census.check_synced,),
-            metrics=metrics.exposition,
-        )
+        self._workers = self._make_workers(Worker(parts, self._spread))
+        self._health = self._make_health(metrics)
 
     async def run(self, stack: AsyncExitStack) -> int:
         """Until told to stop, or a part ends that must not; the exit code."""
@@ -180,6 +155,47 @@ class Manager:
             return SoleReplica()
         store = LeaseStore(client, self._settings.operator_namespace, LEASE)
         return Elector(store, self._settings.identity, lost=_end_at_once)
+
+    def _make_census(self, client: Client) -> Census:
+        return Census(
+            client,
+            self._store,
+            kinds=kinds.watched_kinds(),
+            namespaces=self._settings.namespaces,
+            concerned=self._concern,
+        )
+
+    def _make_watching(self, connection: Connection) -> Watching:
+        return Watching(
+            watches=self._census.watches,
+            namespaces=self._settings.namespaces,
+            login=login_by(connection),
+            sink=Intake(self._store, self._heartbeat, self._concern),
+            listed=self._census.note_list,
+        )
+
+    def _make_cluster(self, client: Client) -> FencedCluster:
+        cluster = KubernetesCluster(client, self._store, identity=self._settings.identity)
+        return FencedCluster(cluster, self._leads)
+
+    def _make_workers(self, worker: Worker) -> Workers[ObjectKey]:
+        return Workers(
+            self._queue,
+            worker.run,
+            clock=time.monotonic,
+            count=self._settings.workers,
+            limit_seconds=RUN_SECONDS,
+        )
+
+    def _make_health(self, metrics: Metrics) -> HealthServer:
+        metrics.watch_queue(self._queue.stats)
+        metrics.watch_leader(self._leads)
+        return HealthServer(
+            (self._settings.http_bind_address, self._settings.http_port),
+            live=(self._heartbeat.check, self._census.check, self._check_queue),
+            ready=(self._census.check_synced,),
+            metrics=metrics.exposition,
+        )
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

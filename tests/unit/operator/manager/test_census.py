@@ -114,6 +114,22 @@ def test_what_went_while_nobody_watched_is_removed() -> None:
     tell(story)
 
 
+def test_a_watch_that_begins_anew_is_counted_after() -> None:
+    """What went between two watches is found within seconds; other kinds are not counted."""
+
+    async def story(cluster: Cluster) -> None:
+        cluster.there["ModelServer"] = [server("a", 5)]
+        cluster.store.upsert("ModelServer", server("a", 5))
+        await cluster.census.watches()
+        await asyncio.sleep(10)
+        cluster.there["ModelServer"], cluster.counts = [], 0
+        cluster.census.note_list("ModelServer")
+        await asyncio.sleep(2)
+        assert (cluster.store.keys(), cluster.counts) == ((), 1)
+
+    tell(story)
+
+
 def test_a_watch_that_brings_nothing_more_is_told() -> None:
     """What was counted and does not come within a minute is a reason to end."""
 

@@ -1,0 +1,188 @@
+"""The operator as a process on a real API server: what it writes, notices, shows, and leaves behind."""
+
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cluster.access import Cluster
+from tests.support.cluster.apiclient import ApiClient
+from tests.support.cluster.controlplane import ControlPlane
+from tests.support.faultproxy import WATCH, Fault, FaultProxy, fault_proxy
+from tests.support.modelservers import server_document
+from tests.support.operator_process import OperatorProcess, ended
+from tests.support.pipelines import pipeline_document
+from tests.support.polling import eventually
+
+pytestmark = pytest.mark.slow
+
+NAME = "vision"
+READY = 'batchwright_operator_modelserver_ready{name="vision",namespace="%s"}'
+_READS = {"get", "list", "watch"}
+
+Run = Callable[..., OperatorProcess]
+
+
+@pytest.fixture
+def run(tmp_path: Path, namespace: str, control_plane: Cluster) -> Iterator[Run]:
+    """Run an operator for the test's namespace."""
+    made: list[OperatorProcess] = []
+
+    def run_one(kubeconfig: Path | None = None, *options: str) -> OperatorProcess:
+        where = (f"--operator-namespace={namespace}", f"--namespace={namespace}")
+        operator = OperatorProcess(tmp_path, kubeconfig or control_plane.kubeconfig, *where, *options)
+        made.append(operator)
+        operator.start()
+        return operator
+
+    yield run_one
+    with ended(*made):
+        pass
+
+
+@pytest.fixture
+async def network(control_plane: Cluster, tmp_path: Path) -> AsyncIterator[tuple[FaultProxy, Path]]:
+    """A network that can be cut, before the API server, and the kubeconfig of those behind it."""
+    async with fault_proxy(control_plane.access.url, control_plane.access.context) as proxy:
+        yield proxy, proxy.kubeconfig(tmp_path / "proxy.yaml", control_plane.access.token or "none")
+
+
+async def create(api: ApiClient, namespace: str, **spec: Any) -> None:
+    """A ModelServer, and the Deployment that comes of it."""
+    await api.create(server_document(name=NAME, **spec), namespace=namespace)
+    await api.wait_for("Deployment", NAME, namespace, until=bool)
+
+
+def agent_of(event: dict[str, Any]) -> str:
+    """Who asked, of the two clients in an operator."""
+    return str(event.get("userAgent", "")).partition("/")[0]
+
+
+async def test_the_watch_writes_nothing(
+    api: ApiClient, namespace: str, run: Run, own_control_plane: ControlPlane
+) -> None:
+    """By the API server's audit: kopf only reads, and no object gets a finalizer or an annotation."""
+    user = f"operator-{namespace}"
+    run(own_control_plane.kubeconfig_for_user(user, ["system:masters"]))
+    await create(api, namespace)
+    foreign = {"finalizers": ["kopf.zalando.org/KopfFinalizerMarker"]}
+    await api.patch("ModelServer", NAME, namespace, patch={"metadata": foreign})
+    await api.patch("ModelServer", NAME, namespace, patch={"spec": {"replicas": 2}})
+    await api.wait_for("Deployment", NAME, namespace, until=lambda it: it["spec"]["replicas"] == 2)
+
+    found = await api.get("ModelServer", NAME, namespace)
+    assert found["metadata"]["finalizers"] == foreign["finalizers"]
+    assert found["metadata"].get("annotations", {}) == {}
+    events = own_control_plane.audit_events(user)
+    by_kopf = {event["verb"] for event in events if agent_of(event) != "batchwright"}
+    assert "watch" in by_kopf
+    assert by_kopf <= _READS
+    await api.patch("ModelServer", NAME, namespace, patch={"metadata": {"finalizers": None}})
+
+
+async def test_changes_are_noticed_whatever_befalls_the_watches(
+    api: ApiClient, namespace: str, run: Run, network: tuple[FaultProxy, Path]
+) -> None:
+    """After dropped and expired watches and refused ones, an owned object that went is put back."""
+    proxy, kubeconfig = network
+    operator = run(kubeconfig)
+    await create(api, namespace)
+    for befall, fault in (
+        (proxy.drop_watches, None),
+        (proxy.expire_watches, None),
+        (proxy.drop_watches, Fault(WATCH, status=503, times=5)),
+        (proxy.drop_watches, Fault(WATCH, status=429, retry_after=1, times=5)),
+    ):
+        if fault is not None:
+            proxy.add(fault)
+        befall()
+        old = await api.get("Service", NAME, namespace)
+        await api.delete("Service", NAME, namespace)
+        await api.wait_for("Service", NAME, namespace, until=_other_than(old), seconds=30)
+    assert operator.is_running
+
+
+async def test_what_goes_while_nobody_watches_is_noticed(
+    api: ApiClient, namespace: str, run: Run, network: tuple[FaultProxy, Path]
+) -> None:
+    """No watch ever tells of a deletion between two lists: the count after the second one does."""
+    proxy, kubeconfig = network
+    run(kubeconfig)
+    await create(api, namespace)
+    await eventually(lambda: _watches(proxy, 1))
+    blocked = proxy.add(Fault(WATCH, "/services", status=410))
+    proxy.drop_watches()
+    old = await api.get("Service", NAME, namespace)
+    await api.delete("Service", NAME, namespace)
+    await eventually(lambda: _hit(blocked))
+    blocked.times = 0
+
+    await api.wait_for("Service", NAME, namespace, until=_other_than(old), seconds=40)
+
+
+async def test_metrics_of_an_object_go_with_it(api: ApiClient, namespace: str, run: Run) -> None:
+    """Series of the queue, the API calls, the leader and each object; the object's vanish with it."""
+    operator = run()
+    await create(api, namespace)
+    series = READY % namespace
+    await eventually(lambda: _shows(operator, series, 0.0))
+    assert operator.get("/healthz") == (200, "ok")
+    assert operator.get("/readyz") == (200, "ok")
+    assert operator.metric("batchwright_operator_leader") == 1.0
+    assert (operator.metric('batchwright_operator_runs_total{result="done"}') or 0) >= 1
+    _, text = operator.get("/metrics")
+    assert 'batchwright_operator_api_calls_total{code="201",kind="Deployment",verb="post"} 1.0' in text
+    await api.delete("ModelServer", NAME, namespace)
+
+    await eventually(lambda: _shows(operator, series, None))
+
+
+async def test_a_pipeline_without_its_server_is_told(api: ApiClient, namespace: str, run: Run) -> None:
+    """Its conditions say what is missing, and once it is there it is no longer so."""
+    run()
+    await api.create(pipeline_document("p", server=NAME), namespace=namespace)
+    told = await api.wait_for("Pipeline", "p", namespace, until=_has_reason("ModelServerNotFound"))
+    assert {item["status"] for item in told["status"]["conditions"]} == {"False"}
+    await create(api, namespace)
+
+    await api.wait_for(
+        "Pipeline", "p", namespace, until=lambda it: not _has_reason("ModelServerNotFound")(it)
+    )
+
+
+async def test_a_stop_is_orderly(api: ApiClient, namespace: str, run: Run) -> None:
+    """SIGTERM ends it within seconds, with exit code 0, no traceback and no holder of the lease."""
+    operator = run()
+    await create(api, namespace)
+    operator.signal(signal.SIGTERM)
+
+    assert operator.wait(12) == 0
+    lease = await api.get("Lease", "batchwright-operator", namespace)
+    assert not lease["spec"].get("holderIdentity")
+    assert operator.faults() == []
+
+
+def _other_than(old: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    return lambda found: bool(found["metadata"]["uid"] != old["metadata"]["uid"])
+
+
+def _has_reason(reason: str) -> Callable[[dict[str, Any]], bool]:
+    def has(found: dict[str, Any]) -> bool:
+        conditions = found.get("status", {}).get("conditions", [])
+        return any(item["reason"] == reason for item in conditions)
+
+    return has
+
+
+async def _shows(operator: OperatorProcess, series: str, value: float | None) -> bool:
+    return operator.metric(series) == value
+
+
+async def _watches(proxy: FaultProxy, count: int) -> bool:
+    return proxy.open_watches >= count
+
+
+async def _hit(fault: Fault) -> bool:
+    return fault.hits > 0
