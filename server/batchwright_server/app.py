@@ -11,6 +11,7 @@ from batchwright_server.api.auth_http import make_guard
 from batchwright_server.api.auth_tokens import Tokens
 from batchwright_server.api.backend import Backend
 from batchwright_server.api.calls import Edge
+from batchwright_server.api.cors import make_cors
 from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
 from batchwright_server.api.http_admin import ADMIN_LIMITS, AdminHandlers, Reports
 from batchwright_server.api.http_kserve import KServeHandlers
@@ -212,6 +213,7 @@ def _make_http(
         settings.limits,
         protection.certificates.to_context if protection.certificates else None,
         (make_guard(protection, guard if managing_routes else None),),
+        (make_cors(settings.cross_origin),) if settings.cross_origin else (),
     )
     return HttpServer(routes, edge, address)
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
-from batchwright_server.api import addresses
+from batchwright_server.api import addresses, cors
 from batchwright_server.api.limits import Limits
 from batchwright_server.api.tls import TlsFiles
 from batchwright_server.config import flags, monitoring
@@ -44,6 +44,8 @@ class Settings:
     auth_token_file: Path | None
     log_level: str
     log_format: str  # text or json
+    log_path: Path | None  # a file that has the log too
+    cross_origin: cors.CrossOrigin | None  # None: pages of other origins may not ask
     tracing_endpoint: str | None  # URL of an OTLP/HTTP collector; None: no tracing
     cache_dir: Path | None
     calibration_dir: Path | None
@@ -87,6 +89,8 @@ def parse_settings(arguments: Sequence[str]) -> Settings:
         auth_token_file=_path(given.auth_token_file),
         log_level="DEBUG" if given.log_level == "TRACE" else given.log_level,
         log_format=given.log_format,
+        log_path=_path(given.log_path),
+        cross_origin=cors.parse(given),
         tracing_endpoint=given.tracing_endpoint or None,
         cache_dir=_path(given.cache_dir)
         or (DEFAULT_CACHE if os.access(DEFAULT_CACHE, os.W_OK) else None),
@@ -110,6 +114,7 @@ def _make_parser() -> _Parser:
     parser.add_argument("--version", action="version", version=_version())
     _add(parser.add_argument_group("server"), flags.SERVER)
     _add(parser.add_argument_group("who may call"), flags.PROTECTION)
+    _add(parser.add_argument_group("from web pages"), flags.CROSS_ORIGIN)
     _add(parser.add_argument_group("how much"), flags.LIMITS)
     _add(parser.add_argument_group("one model, instead of --config_path"), flags.MODEL)
     _add(parser.add_argument_group("accepted for OpenVINO Model Server's sake"), flags.ACCEPTED)
@@ -275,6 +280,8 @@ def _as_flags(problems: str) -> str:
 def _warnings(given: argparse.Namespace) -> Iterator[str]:
     for flag in _given(given, flags.ACCEPTED):
         yield f"--{flag.name} has no effect: {flag.help}"
+    if given.allow_credentials and not ((rules := cors.parse(given)) and rules.sends_credentials):
+        yield "--allow_credentials has no effect: name the origins in --allowed_origins"
     names = [name for name in given.metrics_list.split(",") if name]
     yield from (f"--{warning}" for warning in monitoring.metrics_warnings(names))
 

@@ -23,6 +23,7 @@ class HttpAddress:
     limits: Limits
     tls: Callable[[], ssl.SSLContext] | None = None  # None: clear text
     guards: tuple[Middleware, ...] = ()
+    outermost: tuple[Middleware, ...] = ()  # around everything, failures and their answers too
     shutdown_seconds: float = 60.0  # for what runs when the server is told to end
 
     def __str__(self) -> str:
@@ -42,7 +43,7 @@ class HttpServer:
     def __init__(self, routes: Iterable[web.RouteDef], edge: Edge, address: HttpAddress) -> None:
         self._address = address
         application = web.Application(
-            middlewares=[calls_over(edge), *address.guards],
+            middlewares=[*address.outermost, calls_over(edge), *address.guards],
             client_max_size=address.limits.max_message_bytes,
         )
         application.add_routes(routes)

@@ -74,6 +74,7 @@ SERVER = (
     Flag("metrics_list", "all metrics are served; unknown names are warned of", default=""),
     Flag("log_level", "one of TRACE (as DEBUG), DEBUG, INFO, WARNING, ERROR", Kind.LEVEL, "INFO"),
     Flag("log_format", "text or json, one line an event", Kind.FORMAT, "text"),
+    Flag("log_path", "file that has the log too, beside standard error"),
     Flag(
         "tracing_endpoint",
         "URL of an OpenTelemetry collector (OTLP over HTTP); off if not given",
@@ -86,6 +87,17 @@ PROTECTION = (
     Flag("tls_key_path", "its key (PEM, without a password)"),
     Flag("tls_client_ca_path", "authorities (PEM) of the certificates that clients must show"),
     Flag("auth_token_file", "file with a bearer token in each line; calls must carry one of them"),
+)
+
+CROSS_ORIGIN = (
+    Flag(
+        "allowed_origins",
+        "whose web pages may ask models, with commas between them; * for any",
+        default="",
+    ),
+    Flag("allowed_methods", "by which methods, * for any", default="*"),
+    Flag("allowed_headers", "with which headers, * for any", default="*"),
+    Flag("allow_credentials", "with cookies, from origins that are named", Kind.SWITCH, default=False),
 )
 
 LIMITS = (
@@ -132,7 +144,6 @@ def _refused(name: str, reason: str, kind: Kind = Kind.TEXT) -> Flag:
 
 
 _ONE_LOOP = "one event loop does all I/O, and OpenVINO's threads infer; it has no workers to count"
-_NO_CORS = "no CORS headers are sent; a gateway in front can add them"
 _NO_SEQUENCES = "there are no sequences: stateful models are not supported"
 
 ACCEPTED = (
@@ -146,11 +157,6 @@ ACCEPTED = (
     _accepted(
         "custom_node_resources_cleaner_interval_seconds", "custom nodes are not supported", Kind.NUMBER
     ),
-    _accepted("log_path", "logs go to standard error; redirect it"),
-    _accepted("allow_credentials", _NO_CORS, Kind.SWITCH),
-    _accepted("allowed_origins", _NO_CORS),
-    _accepted("allowed_methods", _NO_CORS),
-    _accepted("allowed_headers", _NO_CORS),
 )
 
 REFUSED = (
@@ -175,4 +181,4 @@ REFUSED = (
     _refused("remove_from_config", refusals.MANAGEMENT),
 )
 
-ALL = (*SERVER, *PROTECTION, *LIMITS, *MODEL, *ACCEPTED, *REFUSED)
+ALL = (*SERVER, *PROTECTION, *CROSS_ORIGIN, *LIMITS, *MODEL, *ACCEPTED, *REFUSED)

@@ -1,23 +1,31 @@
-"""Logs: one event a line on standard error, as text for people or as JSON for collectors.
+"""Logs: one event a line, as text for people or as JSON for collectors.
 
-A record may carry `fields` (`extra={"fields": {...}}`). What is said while a request is worked on
-carries its id. All times are UTC.
+They go to standard error, and to a file too where one is asked for. A record may carry `fields`
+(`extra={"fields": {...}}`). What is said while a request is worked on carries its id. All times are UTC.
 """
 
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
 
 import orjson
 
 from batchwright_server.runtime import scopes
 
 
-def configure(level: str, form: str = "text") -> None:
-    """Log from `level` (DEBUG, INFO, WARNING, ERROR) upward, in a form: text or json."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+def configure(level: str, form: str = "text", path: Path | None = None) -> None:
+    """Log from `level` (DEBUG, INFO, WARNING, ERROR) upward, in a form: text or json.
+
+    Into the file `path` too, which may be moved away, as those do who rotate logs. Raises OSError.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if path is not None:
+        handlers.append(WatchedFileHandler(path, encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level, handlers=handlers, force=True)
 
 
 class TextFormatter(logging.Formatter):

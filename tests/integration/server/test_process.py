@@ -90,3 +90,28 @@ async def _costs(folder: Path) -> tuple[signals.PlanCost, ...]:
     with server_process.run(folder, *places, "--rest_port", str(rest_port)):
         await eventually(partial(server_process.is_ready, rest_port))
         return (await server_process.read_signals(rest_port)).models[0].costs
+
+
+async def test_the_log_goes_to_a_file_too(tmp_path: Path) -> None:
+    """Every line of standard error is in the file, also after it was moved away."""
+    flags, _, rest_port = flags_for(models.save(models.affine(), tmp_path / "m"))
+    path, moved = tmp_path / "server.log", tmp_path / "server.log.1"
+    with server_process.run(tmp_path, *flags, "--log_path", str(path)) as running:
+        await eventually(lambda: server_process.is_ready(rest_port))
+        path.rename(moved)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=20)
+
+    assert "ready; gRPC on port" in moved.read_text()
+    assert "ending: finishing" in path.read_text()
+    assert told == moved.read_text() + path.read_text()
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """The flag and the path, before anything else happens."""
+    flags, _, _ = flags_for(models.save(models.affine(), tmp_path / "m"))
+    with server_process.run(tmp_path, *flags, "--log_path", str(tmp_path / "no" / "log")) as running:
+        _, told = running.communicate(timeout=20)
+
+    assert running.returncode == 1
+    assert "--log_path" in told
