@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import ssl
 from functools import partial
@@ -145,6 +146,7 @@ async def test_without_an_admin_port_clients_and_managers_share_one(
             assert await status(method, path, "client") == 401
         assert await status("GET", "/v1/signals", "manager") == 200
         assert await status("PUT", "/v1/config", "manager", data=managed) == 200
+        assert await status("PUT", "/v1/config", "manager", data=io.BytesIO(b" " * (2 << 20))) == 413
         assert await status("GET", "/v1/config", "manager") == 401
         assert await status("GET", "/v1/config", "client") == 200
         channel_metadata = (("authorization", "Bearer client"),)
@@ -181,6 +183,15 @@ async def test_the_operator_needs_no_certificate_where_clients_do(tmp_path: Path
         assert "no authority is known" in _reason(await read(None))
         assert "no answer" in _reason(await read("no certificate"))
         assert "no answer" in _reason(await server.pods.read(server.target("right")))
+
+        context = ssl.create_default_context(cadata=trusted)
+        unknown = certificates.issue(stranger, made, "unknown")  # which would end a handshake that asks
+        context.load_cert_chain(unknown.certificate, unknown.key)
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"https://localhost:{server.admin_port}/metrics", ssl=context) as answer,
+        ):
+            assert answer.status == 200
 
         context = ssl.create_default_context(cadata=trusted)
         for port, expected in ((server.admin_port, 200), (server.http_port, 401)):
