@@ -213,6 +213,25 @@ def test_a_leader_that_is_cut_off_gives_up_before_it_is_replaced(seconds: float)
     tell(story)
 
 
+def test_a_lease_counts_from_when_its_renewal_was_begun() -> None:
+    """The others' patience may begin before a slow answer is here, so ours ends 10 s after the asking."""
+
+    async def story(store: Store) -> None:
+        leader = Replica("a", store)
+        await until(lambda: leader.is_leader)
+        store.seconds = 2.4
+        await asyncio.sleep(20)
+        record = store.record
+        await until(lambda: store.record != record)  # written now, asked for 2.4 s ago
+        begun = asyncio.get_running_loop().time() - 2.4
+        store.fault = Unavailable("cut off", None)
+        await until(lambda: bool(leader.lost))
+
+        assert leader.lost[0][0] - begun <= 10.1
+
+    tell(story)
+
+
 def test_a_leader_survives_a_short_outage() -> None:
     """Six seconds of errors cost nothing."""
 

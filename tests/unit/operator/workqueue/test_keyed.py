@@ -68,6 +68,17 @@ def test_what_comes_during_a_run_is_another_run(queue: KeyedQueue[str]) -> None:
     assert take_all(queue) == ["a"]
 
 
+def test_the_earliest_time_wins_during_a_run_too(queue: KeyedQueue[str], clock: Clock) -> None:
+    """What is asked for while a key runs is no less exact."""
+    queue.add("a")
+    assert queue.take() == "a"
+    for when in (110.0, 105.0, 120.0):
+        queue.add_at("a", when)
+    queue.done("a")
+
+    assert queue.next_in() == 5.0
+
+
 def test_failures_wait_longer_each_time(queue: KeyedQueue[str], clock: Clock) -> None:
     """The back-off doubles up to its limit, and a success ends it."""
     delays = []
