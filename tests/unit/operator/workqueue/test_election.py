@@ -214,7 +214,7 @@ def test_a_leader_that_is_cut_off_gives_up_before_it_is_replaced(seconds: float)
 
 
 def test_a_lease_counts_from_when_its_renewal_was_begun() -> None:
-    """The others' patience may begin before a slow answer is here, so ours ends 10 s after the asking."""
+    """Others' patience may begin before a slow answer is here: ours ends 10 s after the asking."""
 
     async def story(store: Store) -> None:
         leader = Replica("a", store)
