@@ -14,7 +14,7 @@ async def find_targets(
     """The target of each pod that runs and is meant to stay, by its name."""
     running = [pod for pod in observed.current_pods if pod.phase is Phase.RUNNING and pod.ip]
     has_tls = server.spec.tls is not None
-    authority = await cluster.read_ca(server) if has_tls and running else None
+    authority = await _read_authority(cluster, server) if running else None
     return {
         pod.name: Target(
             address=pod.address,
@@ -24,3 +24,11 @@ async def find_targets(
         )
         for pod in running
     }
+
+
+async def _read_authority(cluster: Cluster, server: ModelServer) -> str | None:
+    """Who vouches for the pods' certificates; None: whom this machine trusts; empty: nobody, yet."""
+    tls = server.spec.tls
+    if tls is None or tls.ca_config_map is None:
+        return None
+    return await cluster.read_ca(server) or ""

@@ -129,7 +129,7 @@ class HttpPodClient:
             headers=_headers(question, token),
             timeout=question.timeout,
             allow_redirects=False,
-            ssl=self._context(_authority(target)) if target.has_tls else True,
+            ssl=self._context(_check_authority(target)) if target.has_tls else True,
             server_hostname=target.server_name or None,
         )
         async with asking as response:
@@ -165,13 +165,13 @@ def _headers(question: _Question, token: str) -> dict[str, str]:
     return headers if question.document is None else headers | {"Content-Type": "application/json"}
 
 
-def _authority(target: Target) -> str:
-    if not target.ca:
-        raise ValueError(f"no authority is known for the certificate of {target.server_name!r}")
+def _check_authority(target: Target) -> str | None:
+    if target.ca == "":
+        raise ValueError(f"no authority was found for the certificate of {target.server_name!r}")
     return target.ca
 
 
-def _context(authority: str) -> ssl.SSLContext:
+def _context(authority: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=authority)
 
 

@@ -9,7 +9,8 @@ class Target:
     """A pod's admin side.
 
     `address` is host:port, `[…]:port` for IPv6. With `server_name` the pod speaks TLS, with a
-    certificate for that name by an authority in `ca` (PEM); without an authority it is not asked at all.
+    certificate for that name by an authority in `ca` (PEM; None: by one that this machine trusts). With
+    an empty `ca`, an authority that was named and not found, the pod is not asked at all.
     Of `tokens` the first that the pod takes is used.
     """
 

@@ -158,7 +158,9 @@ async def test_without_an_admin_port_clients_and_managers_share_one(
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_the_operator_needs_no_certificate_where_clients_do(tmp_path: Path, folder: Path) -> None:
+async def test_the_operator_needs_no_certificate_where_clients_do(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It verifies the server's by the Service's name, and says nothing to a server it does not know."""
     made = tmp_path / "made"
     authority = certificates.make_authority(made, "authority")
@@ -179,8 +181,13 @@ async def test_the_operator_needs_no_certificate_where_clients_do(tmp_path: Path
         assert isinstance(await server.pods.configure(target, sent), Configured)
 
         assert "certificate verify failed" in _reason(await read(stranger.certificate.read_text()))
+        assert "no authority was found" in _reason(await read(""))
+        assert "certificate verify failed" in _reason(await read(None))
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))  # whom this machine trusts
+        trusting, address = HttpPodClient(), server.target().address
+        assert isinstance(await trusting.read(Target(address, ("right",), None, "localhost")), Signals)
+        await trusting.close()
         assert "localhost2" in _reason(await read(name="localhost2"))
-        assert "no authority is known" in _reason(await read(None))
         assert "no answer" in _reason(await read("no certificate"))
         assert "no answer" in _reason(await server.pods.read(server.target("right")))
 
