@@ -15,6 +15,7 @@ from tests.support.cluster.binaries import Binaries
 from tests.support.cluster.controlplane import ControlPlane
 from tests.support.cluster.kinds import find_kind
 from tests.support.cluster.node import Kubelet, alone
+from tests.support.cluster.operatorprocess import Operators
 
 _HERE = Path(__file__).parent
 _FOUND = pytest.StashKey[Binaries]()
@@ -123,3 +124,13 @@ def kubelet(session_node: Kubelet) -> Kubelet:
     """The node that runs servers, with no orders yet."""
     session_node.reset()
     return session_node
+
+
+@pytest.fixture
+def operators(control_plane: Cluster, namespace: str, tmp_path: Path) -> Iterator[Operators]:
+    """Replicas of the operator for the test's namespace, to be started; they end before it does."""
+    replicas = Operators(control_plane, namespace, tmp_path)
+    try:
+        yield replicas
+    finally:
+        replicas.end()
