@@ -91,7 +91,7 @@ def _code_of(error: BaseException | None) -> str:
         return "OK"
     if isinstance(error, ServerError):
         return error.kind.value
-    if isinstance(error, asyncio.CancelledError):
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
         return "CANCELLED"
     if isinstance(error, web.HTTPException):
         return str(error.status)

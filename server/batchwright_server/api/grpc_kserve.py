@@ -1,7 +1,8 @@
 """KServe v2's gRPC service, with the extensions that load generators call."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 import grpc
@@ -14,6 +15,7 @@ from batchwright_server.api.backend import Backend
 from batchwright_server.api.images import ImageReader
 from batchwright_server.api.json_fields import Json
 from batchwright_server.api.kserve_versions import parse_version
+from batchwright_server.api.ordered_answers import ordered_answers
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.protos import grpc_predict_v2_pb2 as messages
 from batchwright_server.protos import grpc_predict_v2_pb2_grpc
@@ -25,11 +27,12 @@ _Message = TypeVar("_Message", bound=Message)
 
 
 class InferenceServicer(grpc_predict_v2_pb2_grpc.GRPCInferenceServiceServicer):
-    """GRPCInferenceService; what is not here (streams, shared memory, traces) is unimplemented."""
+    """GRPCInferenceService; what is not here (shared memory, traces, logs) is unimplemented."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._dataplane = backend.dataplane
+        self._ending = asyncio.Event()
 
     async def ServerLive(  # noqa: N802  the wire's name
         self, _request: messages.ServerLiveRequest, _context: _Context
@@ -70,6 +73,29 @@ class InferenceServicer(grpc_predict_v2_pb2_grpc.GRPCInferenceServiceServicer):
     ) -> messages.ModelInferResponse:
         """The model's outputs for the request's inputs."""
         return await self._infer(request, deadlines.of_call(context))
+
+    async def ModelStreamInfer(  # noqa: N802  the wire's name
+        self, requests: AsyncIterator[messages.ModelInferRequest], context: _Context
+    ) -> AsyncIterator[messages.ModelStreamInferResponse]:
+        """An answer for each request, in their order; one that fails says so and ends nothing."""
+        deadline = deadlines.of_call(context)
+
+        async def answer(request: messages.ModelInferRequest) -> messages.ModelStreamInferResponse:
+            try:
+                response = await self._infer(request, deadline)
+            except errors.ServerError as error:
+                failed = messages.ModelInferResponse(model_name=request.model_name, id=request.id)
+                return messages.ModelStreamInferResponse(error_message=str(error), infer_response=failed)
+            return messages.ModelStreamInferResponse(infer_response=response)
+
+        # Closed here, so that what runs for a client that went away ends with its call.
+        async with contextlib.aclosing(ordered_answers(requests, answer, self._ending)) as answers:
+            async for each in answers:
+                yield each
+
+    def end(self) -> None:
+        """Let streams end once what they were asked is answered."""
+        self._ending.set()
 
     async def _infer(
         self, request: messages.ModelInferRequest, deadline: float

@@ -78,8 +78,9 @@ class GrpcServer:
             PredictionServicer(backend.dataplane), self._server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(backend), self._server)
+        self._inference = InferenceServicer(backend)
         grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            InferenceServicer(backend), self._server
+            self._inference, self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_SERVICES, self._server)
@@ -117,6 +118,7 @@ class GrpcServer:
     async def stop(self, grace_seconds: float) -> None:
         """Take no new calls and let those that came finish, for `grace_seconds` at most."""
         self._health.end()
+        self._inference.end()
         await self._admission.hold()
         stopping = asyncio.create_task(self._server.stop(grace_seconds))
         await asyncio.sleep(0)  # the task begins: clients are told to go elsewhere

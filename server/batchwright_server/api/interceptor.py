@@ -1,16 +1,18 @@
 """The edge of every RPC: failures become status codes, and nothing escapes as a bare exception."""
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 import grpc
 
 from batchwright_server.api import codes
 from batchwright_server.api.admission import Admission
-from batchwright_server.api.calls import REQUEST_ID, Edge
+from batchwright_server.api.calls import REQUEST_ID, Call, Edge
 from batchwright_server.errors import ServerError
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _Continue: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]]"
 
 
@@ -26,28 +28,67 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  
     ) -> _Handler:
         await self._admission.enter()
         handler: _Handler | None = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler  # type: ignore[return-value]  # None, an unknown method, is gRPC's to answer
-        return grpc.unary_unary_rpc_method_handler(
-            _guard(handler.unary_unary, handler_call_details.method, self._edge),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        if handler is None:
+            return handler  # type: ignore[return-value]  # an unknown method is gRPC's to answer
+        method, codecs = handler_call_details.method, _codecs(handler)
+        if handler.unary_unary:
+            guarded = _guard(handler.unary_unary, method, self._edge)
+            return grpc.unary_unary_rpc_method_handler(guarded, **codecs)
+        if handler.unary_stream:
+            guarded = _guard_stream(handler.unary_stream, method, self._edge)
+            return grpc.unary_stream_rpc_method_handler(guarded, **codecs)
+        if handler.stream_stream and inspect.isasyncgenfunction(handler.stream_stream):
+            guarded = _guard_stream(handler.stream_stream, method, self._edge)
+            return grpc.stream_stream_rpc_method_handler(guarded, **codecs)
+        return handler
+
+
+def _codecs(handler: _Handler) -> dict[str, Any]:
+    return {
+        "request_deserializer": handler.request_deserializer,
+        "response_serializer": handler.response_serializer,
+    }
 
 
 def _guard(behaviour: Any, method: str, edge: Edge) -> Any:
-    async def guarded(request: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> Any:
+    async def guarded(request: Any, context: _Context) -> Any:
         try:
-            with edge.call(method, dict(context.invocation_metadata() or ())) as call:
-                context.set_trailing_metadata(((REQUEST_ID, call.id),))
+            with _enter(edge, method, context):
                 return await behaviour(request, context)
-        except ServerError as error:
-            await context.abort(codes.GRPC_CODES[error.kind], str(error))
         except grpc.aio.AbortError:
             raise
-        except Exception:  # noqa: BLE001  the process's edge: a fault here must not end the connection
-            await context.abort(
-                grpc.StatusCode.INTERNAL, "unexpected failure; the server's log says more"
-            )
+        except Exception as error:  # noqa: BLE001  the process's edge: no fault ends the connection
+            await _abort(context, error)
 
     return guarded
+
+
+def _guard_stream(behaviour: Any, method: str, edge: Edge) -> Any:
+    """Likewise for a method that answers with a stream, which is one call."""
+
+    async def guarded(request: Any, context: _Context) -> AsyncIterator[Any]:
+        answers = behaviour(request, context)
+        try:
+            with _enter(edge, method, context):
+                async for answer in answers:
+                    yield answer
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001  the process's edge: no fault ends the connection
+            await _abort(context, error)
+        finally:
+            await answers.aclose()
+
+    return guarded
+
+
+def _enter(edge: Edge, method: str, context: _Context) -> Call:
+    call = edge.call(method, dict(context.invocation_metadata() or ()))
+    context.set_trailing_metadata(((REQUEST_ID, call.id),))
+    return call
+
+
+async def _abort(context: _Context, error: Exception) -> None:
+    if isinstance(error, ServerError):
+        await context.abort(codes.GRPC_CODES[error.kind], str(error))
+    await context.abort(grpc.StatusCode.INTERNAL, "unexpected failure; the server's log says more")
