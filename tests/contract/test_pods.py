@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from batchwright_server.config.signals import Signals
 from tests.support import managed_server, models, serving
 from tests.support.fake_pods import FakePod, FakePods
 from tests.support.polling import eventually
+from tests.support.served_pods import ServedPods
 
 
 @dataclass
@@ -46,12 +48,16 @@ class Bench:
         return managed_server.render(self.folder, strategy, **more)
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", "served", "real"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     folder = models.save(models.affine(), tmp_path / "m")
     first = managed_server.render(folder)
+    pod = FakePod(first, refuse=lambda text: "nowhere: no such folder" if b"nowhere" in text else "")
+    if request.param == "served":
+        async with _served(pod, folder) as found:
+            yield found
+        return
     if request.param == "fake":
-        pod = FakePod(first, refuse=lambda text: "nowhere: no such folder" if b"nowhere" in text else "")
         pods = FakePods({"10.1.2.3:8002": pod})
         yield Bench(pods, _Slow(pods, pod), "10.1.2.3:8002", folder, pod.finish)
         return
@@ -62,11 +68,21 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await hasty.close()
 
 
+@asynccontextmanager
+async def _served(pod: FakePod, folder: Path) -> AsyncIterator[Bench]:
+    client, hasty, port = HttpPodClient(), HttpPodClient(configure_seconds=0.05), serving.free_port()
+    async with ServedPods() as served:
+        await served.serve("127.0.0.1", port, pod)
+        yield Bench(client, _Slow(hasty, pod), f"127.0.0.1:{port}", folder, pod.finish)
+        await client.close()
+        await hasty.close()
+
+
 @dataclass
 class _Slow:
     """A pod that takes longer than its client waits."""
 
-    pods: FakePods
+    pods: PodClient
     pod: FakePod
 
     async def read(self, target: Target) -> Signals | Unreachable:
