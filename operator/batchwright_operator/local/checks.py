@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from batchwright_operator.local.clusteronly import check_cluster_only
 from batchwright_operator.local.placement import GRPC_ADDRESS, Placement
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
@@ -35,6 +36,7 @@ def check_edit(
 
 
 def _check(servers: tuple[ModelServer, ...], placement: Placement) -> Iterator[str]:
+    yield from check_cluster_only(servers)
     yield from check_replicas(servers)
     yield from check_volumes(servers, placement.volumes)
     yield from check_ports(servers)
@@ -59,7 +61,9 @@ def check_volumes(servers: Iterable[ModelServer], volumes: Mapping[str, Path]) -
 
 
 def _why_not_found(model: Model, volumes: Mapping[str, Path]) -> str:
-    claim = model.source.claim
+    claim = model.source.pvc
+    if claim is None:
+        return ""  # told by what only a cluster has
     directory = volumes.get(claim.claim_name)
     if directory is None:
         name = claim.claim_name

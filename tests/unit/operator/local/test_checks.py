@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from batchwright_operator.local.checks import check_free, check_ports, check_replicas, check_volumes
+from batchwright_operator.local.clusteronly import check_cluster_only
 from tests.support.modelservers import make_server
 
 
@@ -70,3 +71,28 @@ def test_an_address_that_a_pod_moved_to() -> None:
         more = make_server(replicas=2, service=service)
         assert list(check_free([more], [make_server(service=service)])) == []
         assert "127.0.0.2" in list(check_free([more]))[-1]
+
+
+def test_what_only_a_cluster_has() -> None:
+    """Models in images and ConfigMaps, Secrets, and values from elsewhere are told one by one."""
+    image = {"name": "a", "source": {"image": {"reference": "models:1"}}}
+    items = [{"key": "m", "path": "1/m.xml"}]
+    config_map = {"name": "b", "source": {"configMap": {"name": "c", "items": items}}}
+    variable = {"name": "E", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    server = make_server(
+        models=[image, config_map],
+        tls={"secretName": "t"},
+        auth={"secretName": "u"},
+        pod={"env": [variable]},
+        autoscaling={"maxReplicas": 3},
+    )
+    told = [line.split(", which only")[0] for line in check_cluster_only([server])]
+    assert told == [
+        "vision: model a comes from an image",
+        "vision: model b comes from a ConfigMap",
+        "vision: tls is in the Secret t",
+        "vision: auth is in the Secret u",
+        "vision: the variable E has its value from elsewhere",
+    ]
+    assert list(check_volumes([server], {})) == []
+    assert list(check_cluster_only([make_server()])) == []
