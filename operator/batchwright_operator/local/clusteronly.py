@@ -12,7 +12,7 @@ def check_cluster_only(servers: Iterable[ModelServer]) -> Iterator[str]:
     """
     for server in servers:
         for part in _parts(server):
-            yield f"{server.name}: {part}, which only a cluster has; `batchwright render` prints it for one"
+            yield f"{server.name}: {part}, which only a cluster has (`batchwright render`)"
 
 
 def _parts(server: ModelServer) -> Iterator[str]:
