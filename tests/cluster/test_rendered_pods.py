@@ -12,6 +12,7 @@ from batchwright_operator.resources.modelserver import ModelServer
 from tests.support import modelservers
 from tests.support.cluster import pods, workloads
 from tests.support.cluster.apiclient import ApiClient, Object
+from tests.support.cluster.kubelet.addresses import own_loopback
 from tests.support.cluster.node import Kubelet
 from tests.support.cluster.serviceclient import ServiceClient
 
@@ -23,7 +24,7 @@ IMAGE = "registry.example/models:1"
 async def test_rendered_pods_serve_models_of_claims_images_and_config_maps(
     api: ApiClient, namespace: str, kubelet: Kubelet, tmp_path: Path
 ) -> None:
-    """Every source of models is found, the admin port is up, and requests are answered rightly."""
+    """Every source of models is found, requests are answered, and the pod's own loopback is up too."""
     workloads.save_model(tmp_path)
     await workloads.create_claim(api, namespace, "models", tmp_path)
     kubelet.order(image_volumes={IMAGE: tmp_path})
@@ -45,10 +46,12 @@ async def test_rendered_pods_serve_models_of_claims_images_and_config_maps(
                 await load.answered(10)
             load.results.require_flawless()
         assert len(service.ready) == 1
-    url = f"http://{kubelet.address_of(pod)}:8002/v1/signals"
-    async with aiohttp.ClientSession() as http, http.get(url) as response:
-        signals = await response.json()
-    assert signals["config"]["hash"] == bundle.config_hash
+    address = kubelet.address_of(pod)
+    async with aiohttp.ClientSession() as http:
+        for host in (address, own_loopback(address)):
+            async with http.get(f"http://{host}:8002/v1/signals") as response:
+                signals = await response.json()
+            assert signals["config"]["hash"] == bundle.config_hash
 
 
 def render_for(namespace: str, *models: dict[str, object]) -> ModelServer:

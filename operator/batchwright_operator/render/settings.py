@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 # $(POD_IP) in an address is expanded as in a container's command: by the kubelet, or its local part.
 POD_IP = "$(POD_IP)"
+# A pod's address, of whichever IP family its cluster is; and its loopback, for `kubectl port-forward`.
+POD_BIND_ADDRESS = f"{POD_IP},127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,9 @@ class Settings:
     claim_mounts: Mapping[str, str] = field(default_factory=dict)  # by claim, in place of the default
     scratch_mount: str | None = "/tmp"  # noqa: S108  the container's; None: as the machine has it
     calibration_mount: str | None = "/var/lib/batchwright/calibration"  # None: nothing is kept
-    grpc_bind_address: str = "0.0.0.0"  # noqa: S104  a pod is reached from outside itself
-    rest_bind_address: str = "0.0.0.0"  # noqa: S104
-    admin_bind_address: str = "0.0.0.0"  # noqa: S104
+    grpc_bind_address: str = POD_BIND_ADDRESS
+    rest_bind_address: str = POD_BIND_ADDRESS
+    admin_bind_address: str = POD_BIND_ADDRESS
     admin_port: int | None = 8002  # None: the operator asks at the HTTP port
     # Newest first; without any, pods answer whoever reaches them. In no repr, and so in no log.
     admin_keys: tuple[bytes, ...] = field(default=(), repr=False)

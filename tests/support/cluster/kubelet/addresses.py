@@ -1,7 +1,8 @@
 """The addresses of pods, and where on loopback each is really reached.
 
 The EndpointSlice API takes no loopback address, so a pod has one of a test range in the cluster's eyes.
-Two numbers of the loopback address are drawn, so that nodes of several test runs do not meet.
+Two numbers of the loopback address are drawn, so that nodes of several test runs do not meet. A pod's
+own loopback has numbers below those.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 
 NODE_ADDRESS = "10.201.255.254"
 _A_BLOCK = 250
+_FIRST_OF_PODS = 128
 
 
 class AddressBook:
@@ -17,7 +19,7 @@ class AddressBook:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._second = random.randrange(64, 255)  # noqa: S311  nothing secret
+        self._second = random.randrange(_FIRST_OF_PODS, 255)  # noqa: S311  nothing secret
         self._third = random.randrange(0, 256)  # noqa: S311
         self._known = load_addresses(path)
         self._given = len(self._known)
@@ -38,6 +40,12 @@ class AddressBook:
     def locate(self, address: str) -> str:
         """Where on loopback a pod address is."""
         return self._known[address]
+
+
+def own_loopback(address: str) -> str:
+    """Where on this machine the loopback of a pod is, which alone is the pod's there: no other's."""
+    first, second, *rest = address.split(".")
+    return ".".join((first, str(int(second) - _FIRST_OF_PODS + 1), *rest))
 
 
 def load_addresses(path: Path) -> dict[str, str]:

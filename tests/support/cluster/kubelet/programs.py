@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.cluster.apiclient import Object
+from tests.support.cluster.kubelet.addresses import own_loopback
 from tests.support.cluster.kubelet.payloads import NotYet, Sources
 from tests.support.cluster.kubelet.podfields import read_field
 
 _SERVER = (sys.executable, "-m", "batchwright_server")
 _LISTENERS = {"grpc_bind_address": "", "rest_bind_address": "", "admin_bind_address": "admin_port"}
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  as written in a pod: at all of the pod's addresses
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _OF_THIS_MACHINE = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "TZ")
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
@@ -45,7 +48,7 @@ async def resolve_program(container: Object, around: Surroundings, sources: Sour
     given = container.get("command")
     texts = [*(given or ()), *(container.get("args") or ())]
     texts = [_rewrite(_expand(text, variables), around.mounts) for text in texts]
-    command = texts if given else [*_SERVER, *texts, *_listen_on(around.address, texts)]
+    command = texts if given else [*_SERVER, *_listen_here(texts, around.address)]
     environ = {key: os.environ[key] for key in _OF_THIS_MACHINE if key in os.environ}
     environ |= {key: _rewrite(value, around.mounts) for key, value in variables.items()}
     if "/tmp" in around.mounts:  # noqa: S108
@@ -53,12 +56,28 @@ async def resolve_program(container: Object, around: Surroundings, sources: Sour
     return Program(tuple(command), {**environ, "PYTHONUNBUFFERED": "1"})
 
 
-def _listen_on(address: str, texts: Sequence[str]) -> list[str]:
-    # The last of several holds: a pod listens on its own address, whatever it was told.
+def _listen_here(texts: Sequence[str], address: str) -> list[str]:
+    """Arguments that listen where the pod has here what it was told: all it has, by default."""
     given = " ".join(texts)
-    return [
-        f"--{flag}={address}" for flag, port in _LISTENERS.items() if not port or f"--{port}" in given
+    usual = [
+        f"--{flag}={_EVERYWHERE[0]}"
+        for flag, port in _LISTENERS.items()
+        if f"--{flag}=" not in given and f"--{port}" in given
     ]
+    return [_translate(text, address) for text in (*texts, *usual)]
+
+
+def _translate(text: str, address: str) -> str:
+    flag, _, told = text.removeprefix("--").partition("=")
+    if flag not in _LISTENERS:
+        return text
+    here: list[str] = []
+    for place in told.split(","):
+        if place in _EVERYWHERE:
+            here += [address, own_loopback(address)]
+        else:
+            here.append(own_loopback(address) if place in _LOOPBACK else place)
+    return f"--{flag}={','.join(here)}"
 
 
 async def _variables(container: Object, around: Surroundings, sources: Sources) -> dict[str, str]:

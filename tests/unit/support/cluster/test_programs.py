@@ -19,11 +19,13 @@ async def test_paths_and_addresses_are_those_of_this_machine() -> None:
         "--config_path=/etc/batchwright/config.json",
         "--tls_cert_path=/etc/batchwright/tls/tls.crt",
         "--cache_dir=/etc/batchwright-cache",
-        "--grpc_bind_address=0.0.0.0",
+        "--grpc_bind_address=$(POD_IP),127.0.0.1",
+        "--rest_bind_address=0.0.0.0",
         "--admin_port=8002",
     ]
+    env = [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
 
-    program = await resolve({"args": args}, mounts)
+    program = await resolve({"args": args, "env": env}, mounts)
 
     assert program.command == (
         sys.executable,
@@ -32,11 +34,10 @@ async def test_paths_and_addresses_are_those_of_this_machine() -> None:
         "--config_path=/node/config/config.json",
         "--tls_cert_path=/node/tls/tls.crt",
         "--cache_dir=/etc/batchwright-cache",
-        "--grpc_bind_address=0.0.0.0",
+        "--grpc_bind_address=127.200.9.1,127.73.9.1",
+        "--rest_bind_address=127.200.9.1,127.73.9.1",
         "--admin_port=8002",
-        "--grpc_bind_address=127.9.9.1",
-        "--rest_bind_address=127.9.9.1",
-        "--admin_bind_address=127.9.9.1",
+        "--admin_bind_address=127.200.9.1,127.73.9.1",
     )
 
 
@@ -58,12 +59,12 @@ async def test_variables_carry_fields_and_refer_to_each_other() -> None:
 
     program = await resolve(container, {})
 
-    assert program.command == ("run", "vision-1 at 127.9.9.1, $(APP) $(NONE)")
+    assert program.command == ("run", "vision-1 at 127.200.9.1, $(APP) $(NONE)")
     assert (program.environ["APP"], program.environ["LIMIT"]) == ("v", "2")
 
 
 async def resolve(container: dict[str, Any], mounts: dict[str, str]) -> Program:
     nothing = ApiClient(Access("https://127.0.0.1:1", ssl.create_default_context(), None))
     return await resolve_program(
-        container, Surroundings(_POD, "127.9.9.1", mounts), Sources(nothing, _POD)
+        container, Surroundings(_POD, "127.200.9.1", mounts), Sources(nothing, _POD)
     )
