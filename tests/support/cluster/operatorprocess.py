@@ -5,15 +5,16 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support.cluster import binaries
 from tests.support.cluster.access import Cluster
 from tests.support.cluster.node import Kubelet
-from tests.support.operator_process import START_SECONDS, OperatorProcess
+from tests.support.operator_process import PROGRAM, START_SECONDS, OperatorProcess
 
+ADMIN_KEY = b"of-tests"
 _CHART = Path(__file__).parents[3] / "charts" / "batchwright"
 _SERIOUS = ("ERROR", "CRITICAL")
 
@@ -33,7 +34,7 @@ class Operators:
         self._directory = directory
         self._everywhere = everywhere
         self._announced: list[str] = []
-        self._kubeconfig: Path | None = None
+        self._account = ""
 
     def start(
         self,
@@ -41,13 +42,14 @@ class Operators:
         kubelet: Kubelet | None = None,
         kubeconfig: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = PROGRAM,
     ) -> OperatorProcess:
         """One more replica, with the pods of `kubelet`; of `kubeconfig` instead of the chart's account.
 
         Returns once it has begun, not when it leads.
         """
         key = self._directory / "admin-keys"
-        key.write_text("of-tests\n")
+        key.write_bytes(ADMIN_KEY)
         given = [f"--operator-namespace={self._namespace}", f"--admin-key-file={key}", *options]
         if not self._everywhere:
             given.append(f"--namespace={self._namespace}")
@@ -57,7 +59,7 @@ class Operators:
         home = Path(tempfile.mkdtemp(prefix="operator-", dir=self._directory))
         replica = OperatorProcess(home, kubeconfig or self.kubeconfig, *given)
         self.replicas.append(replica)
-        replica.start(environment)
+        replica.start(environment, program=program)
         deadline = time.monotonic() + START_SECONDS
         while not replica.said("The operator begins"):
             said = replica.log.read_text()
@@ -68,11 +70,20 @@ class Operators:
 
     @property
     def kubeconfig(self) -> Path:
-        """That of the service account; it is made, with its rights, when it is first asked for."""
-        if self._kubeconfig is None:
-            account = install_rights(self._cluster, self._namespace, everywhere=self._everywhere)
-            self._kubeconfig = self._cluster.kubeconfig_for_service_account(self._namespace, account)
-        return self._kubeconfig
+        """That of the service account."""
+        return self._cluster.kubeconfig_for_service_account(self._namespace, self.account)
+
+    @property
+    def account(self) -> str:
+        """The service account; it is made, with its rights, when it is first asked for."""
+        if not self._account:
+            self._account = install_rights(self._cluster, self._namespace, everywhere=self._everywhere)
+        return self._account
+
+    @property
+    def user(self) -> str:
+        """The name by which the API server knows the service account."""
+        return f"system:serviceaccount:{self._namespace}:{self.account}"
 
     def announce(self, *messages: str) -> None:
         """Errors that begin so are expected in the log."""
@@ -82,7 +93,7 @@ class Operators:
         """End all replicas, whatever state they are in, and look through what they have said."""
         for replica in self.replicas:
             replica.end()
-        if self._everywhere and self._kubeconfig is not None:
+        if self._everywhere and self._account:
             names = f"{self._namespace}-batchwright"
             self._cluster.kubectl("delete", "clusterrole,clusterrolebinding", names)
         for replica in self.replicas:
