@@ -54,8 +54,8 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     first = managed_server.render(folder)
     pod = FakePod(first, refuse=lambda text: "nowhere: no such folder" if b"nowhere" in text else "")
     if request.param == "served":
-        async with _served(pod, folder) as found:
-            yield found
+        async with _served(pod, folder) as bench:
+            yield bench
         return
     if request.param == "fake":
         pods = FakePods({"10.1.2.3:8002": pod})

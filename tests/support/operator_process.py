@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
 START_SECONDS = 30.0
+PROGRAM = ("-m", "batchwright_operator")
 
 
 class OperatorProcess:
@@ -24,9 +25,11 @@ class OperatorProcess:
         self._arguments = ["--kubeconfig", str(kubeconfig), *where, "--log-format=json", *options]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start it, with more of an environment than ours."""
-        command = [sys.executable, "-m", "batchwright_operator", "operator", *self._arguments]
+    def start(
+        self, environment: Mapping[str, str] | None = None, *, program: Sequence[str] = PROGRAM
+    ) -> None:
+        """Start it, with more of an environment than ours; `program` are Python's arguments."""
+        command = [sys.executable, *program, "operator", *self._arguments]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stderr=log, stdout=log, env=os.environ | dict(environment or {})
