@@ -96,14 +96,18 @@ class Kubelet:
         """Where on loopback a pod listens."""
         return self.locate(pod["status"]["podIP"])
 
+    def home_of(self, pod: Object) -> Path:
+        """The directory of a pod, in which its processes run."""
+        return self.directory / "pods" / str(pod["metadata"]["namespace"]) / str(pod["metadata"]["name"])
+
     def log_of(self, pod: Object, container: str = "server") -> str:
         """What a pod's container has printed so far."""
-        path = self._home_of(pod) / f"{container}.log"
+        path = self.home_of(pod) / f"{container}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def volume_of(self, pod: Object, volume: str) -> Path:
         """The directory of a pod's volume."""
-        return self._home_of(pod) / "volumes" / volume
+        return self.home_of(pod) / "volumes" / volume
 
     def pid_of(self, pod: Object) -> int:
         """The number of the process of a pod's first container, as the pod's status has it."""
@@ -116,9 +120,6 @@ class Kubelet:
     def stop_process_of(self, pod: Object) -> None:
         """Let the process of a pod's first container do nothing any more, and answer nobody."""
         os.kill(self.pid_of(pod), signal.SIGSTOP)
-
-    def _home_of(self, pod: Object) -> Path:
-        return self.directory / "pods" / str(pod["metadata"]["namespace"]) / str(pod["metadata"]["name"])
 
     def _takes_pods(self) -> bool:
         path = find_kind("Node").path(name=self.name)
