@@ -5,6 +5,9 @@ from pathlib import Path
 
 import click
 
+from batchwright_operator.render.revisions.registry import REVISIONS
+from batchwright_operator.render.template import Revisions
+
 _PATH = click.Path(dir_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LAST_PORT = 65535
@@ -47,7 +50,16 @@ _LAST_PORT = 65535
 @click.option("--pod-addresses", type=_PATH, hidden=True)
 @click.option("--models-mount", hidden=True)
 @click.option("--config-mount", hidden=True)
-def operator(*, log_format: str, identity: str, no_leader_election: bool, **options: object) -> None:
+@click.pass_obj  # the pod template revisions of the program that this command is in; None: of this one
+def operator(
+    revisions: Revisions | None,
+    /,
+    *,
+    log_format: str,
+    identity: str,
+    no_leader_election: bool,
+    **options: object,
+) -> None:
     """Run the operator on a Kubernetes cluster until it is told to stop.
 
     Each option can be given in the environment too: --log-format as BATCHWRIGHT_OPERATOR_LOG_FORMAT.
@@ -63,6 +75,7 @@ def operator(*, log_format: str, identity: str, no_leader_election: bool, **opti
     settings = OperatorSettings(
         identity=new_identity(identity),
         has_leader_election=not no_leader_election,
+        revisions=revisions or REVISIONS,
         **options,  # type: ignore[arg-type]  # each is of the type that its option says
     )
     try:

@@ -1,8 +1,9 @@
 """Which pod template an object gets, and that a newer operator replaces the pods of one at a time."""
 
 from batchwright_operator.reconcile.observed import Observed
+from batchwright_operator.render.revisions.registry import REVISIONS
 from batchwright_operator.render.settings import Settings
-from batchwright_operator.render.template import Template, choose_template
+from batchwright_operator.render.template import Revisions, Template, choose_template
 from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.modelserver import ModelServer, UpdatePolicy
 
@@ -17,7 +18,8 @@ class Pacer:
     object, not on all.
     """
 
-    def __init__(self, started_at: float) -> None:
+    def __init__(self, started_at: float, revisions: Revisions = REVISIONS) -> None:
+        self._revisions = revisions
         self._begin = started_at + WARM_UP_SECONDS
         self._upgrading: ObjectKey | None = None
 
@@ -25,9 +27,16 @@ class Pacer:
         self, server: ModelServer, settings: Settings, observed: Observed, *, now: float
     ) -> Template:
         """The template for `server` now."""
-        deployment = observed.deployment
-        kept = choose_template(server, settings, deployment, may_upgrade=False)
-        newest = choose_template(server, settings, deployment, may_upgrade=True)
+        kept, newest = (
+            choose_template(
+                server,
+                settings,
+                observed.deployment,
+                may_upgrade=may_upgrade,
+                revisions=self._revisions,
+            )
+            for may_upgrade in (False, True)
+        )
         if server.spec.update.policy is not UpdatePolicy.WITH_OPERATOR:
             self.forget(server.key)
             return kept

@@ -13,8 +13,9 @@ from batchwright_operator.reconcile.observed import Observed, Reports
 from batchwright_operator.reconcile.sight import Sight
 from batchwright_operator.render import names
 from batchwright_operator.render.bundle import Bundle, render_bundle
+from batchwright_operator.render.revisions.registry import REVISIONS
 from batchwright_operator.render.settings import Settings
-from batchwright_operator.render.template import Template
+from batchwright_operator.render.template import Revisions, Template
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.status import ModelServerStatus
 
@@ -28,6 +29,7 @@ class Scene:
     observed: Observed
     reports: Reports
     now: float
+    revisions: Revisions = REVISIONS
 
     @property
     def seen(self) -> tuple[Observed, Reports]:
@@ -72,7 +74,7 @@ def resolve(scene: Scene, memory: Memory, template: Template) -> Resolution:
     is_held = pending is not None and not pending.is_plans_alone
     tuned = tuning.Tuner(server, scene.seen, is_held=is_held, now=now).tune(states)
     plans = {item.model.name: item.plan for item in tuned}
-    bundle = render_bundle(admitted, scene.settings, plans, template)
+    bundle = render_bundle(admitted, scene.settings, plans, template, revisions=scene.revisions)
     sight = _sight(scene, admitted, bundle)
     step = proposal.advance(sight, memory.course, now=now)
     look = _look(scene, memory, (sight, step), tuned)

@@ -22,7 +22,9 @@ from batchwright_operator.controller.upkeep import Upkeep
 from batchwright_operator.pods.client import PodClient, Target
 from batchwright_operator.reconcile import outcome, pipelinestatus
 from batchwright_operator.reconcile.observed import Observed, Reports
+from batchwright_operator.render.revisions.registry import REVISIONS
 from batchwright_operator.render.settings import Settings
+from batchwright_operator.render.template import Revisions
 from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.status import ModelServerStatus
@@ -51,12 +53,18 @@ class Controller:
     """
 
     def __init__(
-        self, cluster: Cluster, pods: PodClient, *, clock: Callable[[], float] = time.time
+        self,
+        cluster: Cluster,
+        pods: PodClient,
+        *,
+        clock: Callable[[], float] = time.time,
+        revisions: Revisions = REVISIONS,
     ) -> None:
         self._cluster = cluster
         self._pods = pods
         self._clock = clock
-        self._pacer = Pacer(clock())
+        self._revisions = revisions
+        self._pacer = Pacer(clock(), revisions)
         self._memories: dict[ObjectKey, Memory] = {}
 
     async def run(self, server: ModelServer, settings: Settings) -> Run:
@@ -64,7 +72,8 @@ class Controller:
         now = self._clock()
         observed = await self._cluster.observe(server)
         found = await targets.find_targets(self._cluster, server, settings, observed)
-        scene = Scene(server, settings, observed, await self._read_pods(found), now)
+        reports = await self._read_pods(found)
+        scene = Scene(server, settings, observed, reports, now, self._revisions)
         memory = await self._recall(scene)
         template = self._pacer.choose(server, settings, observed, now=now)
         resolved = resolution.resolve(scene, memory, template)

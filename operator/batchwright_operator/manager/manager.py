@@ -88,7 +88,7 @@ class Manager:
         parts = Parts(
             store=self._store,
             cluster=cluster,
-            controller=Controller(cluster, FencedPods(pods, self._leads)),
+            controller=Controller(cluster, FencedPods(pods, self._leads), revisions=settings.revisions),
             metrics=metrics,
             settings=lambda: replace(rendering, admin_keys=keys()),
         )

@@ -5,6 +5,9 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from batchwright_operator.render.revisions.registry import REVISIONS
+from batchwright_operator.render.template import Revisions
+
 
 def new_identity(name: str = "") -> str:
     """A name that no other process ever has: a container that is started again keeps its pod's name."""
@@ -30,6 +33,7 @@ class OperatorSettings:
     pod_addresses: Path | None = None  # JSON: where pods' addresses are really reached
     models_mount: str | None = None
     config_mount: str | None = None
+    revisions: Revisions = REVISIONS  # the pod templates that the release knows
 
     @property
     def heartbeat_namespaces(self) -> tuple[str, ...]:
