@@ -42,6 +42,11 @@ class ServerError(Exception):
 
     kind = Kind.INTERNAL
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, for where it is plain with what."""
+        return str(self)
+
 
 class InvalidInput(ServerError):
     """A request that cannot be right: says the field, what was expected and what came."""
@@ -71,6 +76,11 @@ class ModelUnavailable(ServerError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"model {name!r} is not available: {reason}")
+        self._reason = reason
+
+    @property
+    def reason(self) -> str:
+        return self._reason
 
 
 class QueueFull(ServerError):

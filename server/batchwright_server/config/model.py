@@ -15,7 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from batchwright_server.config import layouts, plugin_keys, preprocessing, shapes
+from batchwright_server.config import (
+    device_properties,
+    layouts,
+    plugin_keys,
+    preprocessing,
+    shapes,
+)
 from batchwright_server.config.batch_size import AutoBatch, DynamicBatch, FixedBatch, parse_batch_size
 from batchwright_server.config.batching import Batching, Dynamic, Fixed
 from batchwright_server.config.frozen import Frozen
@@ -57,6 +63,15 @@ def _check_precision(value: str) -> str:
     return value
 
 
+def _check_properties(
+    given: dict[str, plugin_keys.PropertyValue],
+) -> dict[str, plugin_keys.PropertyValue]:
+    properties = plugin_keys.translate(given).properties
+    if device_properties.KEY in properties:
+        device_properties.check(properties[device_properties.KEY])
+    return given
+
+
 def _from_json(value: object) -> object:
     """OVMS takes objects as such, or as a JSON text."""
     if not isinstance(value, str):
@@ -75,7 +90,11 @@ Mean = Annotated[float | tuple[float, ...] | None, BeforeValidator(_read_mean)]
 Scale = Annotated[float | tuple[float, ...] | None, BeforeValidator(_read_scale)]
 ColorFormat = Annotated[StrictStr, AfterValidator(_check_color)] | None
 Precision = Annotated[StrictStr, AfterValidator(_check_precision)] | None
-PluginConfig = Annotated[dict[str, plugin_keys.PropertyValue], BeforeValidator(_from_json)]
+PluginConfig = Annotated[
+    dict[str, plugin_keys.PropertyValue],
+    BeforeValidator(_from_json),
+    AfterValidator(_check_properties),
+]
 VersionPolicyValue = Annotated[VersionPolicyBlock, BeforeValidator(_from_json)]
 
 

@@ -108,7 +108,7 @@ class ModelLoader:
             source = servable.Source(config, version, fingerprint, meter)
             prepared.loaded[version] = await servable.load(source, self._tools)
         except errors.ServerError as error:
-            prepared.failed[version] = Failure(str(error), fingerprint)
+            prepared.failed[version] = Failure(error.reason, fingerprint)
         finally:
             current.loading.discard(version)
 

@@ -73,7 +73,7 @@ class Rollout:
         except errors.ServerError as error:
             _log.error("model %s is not served: %s", model.config.name, error)
             if not model.versions:
-                model.failures = {NO_VERSION: Failure(str(error))}
+                model.failures = {NO_VERSION: Failure(error.reason)}
             return []
         for version, failure in prepared.failed.items():
             _log.error(

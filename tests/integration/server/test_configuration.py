@@ -240,3 +240,31 @@ async def _ask_repeatedly(server: serving.Serving, size: int, times: int = 40) -
         x = np.full((size, 4), size, np.float32)
         for _ in range(times):
             np.testing.assert_array_equal((await client.predict("m", x=x))["y"], 3 * x + 1)
+
+
+async def test_properties_that_openvino_hangs_on_are_refused(
+    server: serving.Serving, tmp_path: Path
+) -> None:
+    """The field is told at once, and the worker goes on compiling for others."""
+    folder = models.save(models.affine(), tmp_path / "hanging")
+    broken = serving.model_config("m", folder, plugin_config={"DEVICE_PROPERTIES": "{x"})
+    status, body = await server.reload(serving.document(broken))
+
+    assert status == 400
+    assert "model_config_list[0].config.plugin_config: DEVICE_PROPERTIES: expected" in body["error"]
+    whole = serving.document(serving.model_config("m", folder, batch_size="auto"))
+    assert (await server.reload(whole))[0] == 201
+    await server.client.predict("m", x=np.ones((7, 4), np.float32))
+
+
+async def test_a_model_is_said_once_to_be_unavailable(tmp_path: Path) -> None:
+    """In the answer to a request, in the status and in the reply to a reload."""
+    config = serving.document(serving.model_config("m", tmp_path / "nowhere"))
+    async with serving.serve(tmp_path, config) as server:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await server.client.predict("m", x=np.ones((1, 4), np.float32))
+        (found,) = (await server.client.status("m")).model_version_status
+
+    assert (caught.value.details() or "").startswith("model 'm' is not available: base_path ")
+    assert (caught.value.details() or "").count("not available") == 1
+    assert found.status.error_message.startswith("base_path ")

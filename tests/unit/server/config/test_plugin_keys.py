@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.plugin_keys import TABLE, Dropped, PropertyValue, translate
 
 
@@ -57,3 +58,41 @@ def test_no_counterpart_is_itself_of_an_earlier_release() -> None:
     names = [rule.to for rule in TABLE.values() if not isinstance(rule, Dropped)]
 
     assert not set(names) & TABLE.keys()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "{x",
+        "{CPU:",
+        "{CPU:{}}",
+        "{CPU:{NUM_STREAMS}}",
+        "{CPU:{NUM_STREAMS:1}",
+        "{CPU:{NUM_STREAMS:1},}",
+        "{CPU:{NUM_STREAMS:1}}x",
+        "{ :{NUM_STREAMS:1}}",
+        "{CPU:{A:{B:1}}}",
+        "{" * 5000,
+        "{CPU:{A:1}," * 5000,
+    ],
+)
+def test_device_properties_that_openvino_would_hang_on_are_refused(text: str) -> None:
+    """With the key, and what was expected; in no time."""
+    with pytest.raises(ValueError, match=r"DEVICE_PROPERTIES: expected a text such as \{CPU:"):
+        ModelConfig(name="m", base_path="/m", plugin_config={"DEVICE_PROPERTIES": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{CPU:{NUM_STREAMS:1}}",
+        '{"CPU":{"NUM_STREAMS":"1"}}',
+        "{ CPU : { NUM_STREAMS : 1 , INFERENCE_NUM_THREADS : 2 } }",
+        "{CPU:{PERFORMANCE_HINT:LATENCY,CACHE_DIR:/a/b c},GPU:{NUM_STREAMS:2}}",
+    ],
+)
+def test_device_properties_that_openvino_reads_are_taken(text: str) -> None:
+    """With quotes, spaces, and several devices."""
+    ModelConfig(name="m", base_path="/m", plugin_config={"DEVICE_PROPERTIES": text})
