@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +65,12 @@ def cache_folder() -> Path:
     )
 
 
-def find_or_build(say: Say) -> Binaries:
-    """All programs; builds what is missing. Raises BinariesMissing."""
-    found = {program.name: _find_asset(program.name) for program in PROGRAMS}
+def find_or_build(say: Say, programs: Sequence[Program] = PROGRAMS) -> Binaries:
+    """Those programs; builds what is missing. Raises BinariesMissing."""
+    found = {program.name: _find_asset(program.name) for program in programs}
     paths = {name: path for name, path in found.items() if path is not None}
     with _locked(cache_folder(), say):
-        for program in PROGRAMS:
+        for program in programs:
             if program.name not in paths:
                 paths[program.name] = _build(program, cache_folder(), say)
     return Binaries(paths)
@@ -85,7 +85,7 @@ def is_built(program: Program, folder: Path) -> bool:
 def digest(program: Program) -> str:
     """A digest of all that a program is built from."""
     folder = MODULES / program.module
-    parts = [(folder / name).read_bytes() for name in ("go.mod", "go.sum")]
+    parts = [path.read_bytes() for path in sorted(folder.iterdir())]
     return hashlib.sha256(b"\0".join([*parts, _linker_flags(program).encode()])).hexdigest()
 
 

@@ -23,11 +23,9 @@ class Authority:
         usage = ("-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign")
         _request(self.pair, "/CN=batchwright-test-authority", *usage)
 
-    def issue_server(self, name: str) -> Pair:
-        """A certificate for the API server on loopback."""
-        return self._issue(
-            name, f"/CN={name}", "serverAuth", "-addext", f"subjectAltName={SERVER_NAMES}"
-        )
+    def issue_server(self, name: str, names: str = SERVER_NAMES) -> Pair:
+        """A certificate for a server, of other names and addresses than loopback's where given."""
+        return self._issue(name, f"/CN={name}", "serverAuth", "-addext", f"subjectAltName={names}")
 
     def issue_user(self, user: str, groups: Sequence[str] = ()) -> Pair:
         """A certificate by which the API server knows its holder as `user` of `groups`."""
