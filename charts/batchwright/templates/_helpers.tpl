@@ -1,5 +1,5 @@
 {{- define "batchwright.name" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" }}{{ end }}
+{{- if .Values.fullnameOverride }}{{ .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}{{ else if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
 {{- define "batchwright.selector" -}}
@@ -12,7 +12,19 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* Ours win over those of the user, and each key stands there once: (dict "with" .Values.podLabels "root" .) */ -}}
+{{- define "batchwright.labelsWith" -}}
+{{- $ours := include "batchwright.labels" .root | fromYaml }}
+{{- toYaml (merge $ours (merge (deepCopy .with) .root.Values.commonLabels)) }}
+{{- end }}
+
+{{- define "batchwright.metadata" -}}
+name: {{ default (include "batchwright.name" .root) .name }}
+namespace: {{ .root.Release.Namespace }}
+labels: {{- include "batchwright.labelsWith" (dict "with" (default dict .labels) "root" .root) | nindent 2 }}
 {{- end }}
 
 {{- define "batchwright.serviceAccount" -}}
@@ -26,6 +38,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- /* An image by its parts: (dict "image" .Values.image "root" .) */ -}}
 {{- define "batchwright.image" -}}
 {{- if .image.digest }}{{ .image.repository }}@{{ .image.digest }}{{ else }}{{ .image.repository }}:{{ default .root.Chart.AppVersion .image.tag }}{{ end }}
+{{- end }}
+
+{{- /* What the restricted Pod Security Standard wants of a pod, and of its containers. */ -}}
+{{- define "batchwright.podSecurityContext" -}}
+{{- range $key, $value := .Values.podSecurityContext }}
+{{- if not (kindIs "invalid" $value) }}
+{{- $key }}: {{ toJson $value }}{{ "\n" }}
+{{- end }}
+{{- end -}}
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "batchwright.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
 {{- end }}
 
 {{- /* What the operator does with objects of users, in every namespace that it watches. */ -}}
@@ -42,19 +70,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [update]
 - apiGroups: [""]
   resources: [configmaps, services, serviceaccounts]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
+# What a ModelServer has on request only is deleted when it is no longer asked for.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
@@ -67,4 +96,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- end }}
+
+{{- /* Annotations of what `helm test` makes, with its weight. */ -}}
+{{- define "batchwright.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
