@@ -13,6 +13,8 @@ from batchwright_operator.render.bundle import Bundle, rendered_hash
 from batchwright_operator.resources.modelserver import ModelServer
 
 RETRY_SECONDS = 60.0  # between two attempts at what was refused, while nothing else is wanted
+FOREIGN_SECONDS = 10.0  # at a name that somebody else's object has: nobody tells that it is free
+_FOREIGN = "ObjectNotOwned"
 _DECIDING = frozenset({"ConfigMap", "Deployment"})  # written only over what was decided on
 
 
@@ -78,7 +80,7 @@ class Upkeep:
         rendered = rendered_hash(manifest) or ""
         old = self.faults.get(key)
         is_same = old is not None and old.rendered_hash == rendered
-        if old is not None and is_same and 0 <= self.now - old.at < RETRY_SECONDS:
+        if old is not None and is_same and 0 <= self.now - old.at < _pause_after(old):
             return old
         applying = self.cluster.apply(self.server, self._over_observed(manifest))
         return await self._attempt(key, rendered, applying)
@@ -90,7 +92,7 @@ class Upkeep:
         try:
             await doing
         except NotOurs as error:
-            return Fault(kind, name, "ObjectNotOwned", str(error), rendered, self.now)
+            return Fault(kind, name, _FOREIGN, str(error), rendered, self.now)
         except Refused as error:
             message = f"{kind} {name}: {error}"
             return Fault(kind, name, "ApplyRefused", message, rendered, self.now)
@@ -102,3 +104,7 @@ class Upkeep:
         if manifest["kind"] not in _DECIDING or version is None:
             return manifest
         return {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": version}}
+
+
+def _pause_after(fault: Fault) -> float:
+    return FOREIGN_SECONDS if fault.reason == _FOREIGN else RETRY_SECONDS

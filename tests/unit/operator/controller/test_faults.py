@@ -30,14 +30,14 @@ def failing(write: str, error: Exception) -> Trouble:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "reason", "pause"),
     [
-        (NotOurs("Service", "vision", "Deployment x"), "ObjectNotOwned"),
-        (Refused("spec.ports: Invalid"), "ApplyRefused"),
+        (NotOurs("Service", "vision", "Deployment x"), "ObjectNotOwned", 10),
+        (Refused("spec.ports: Invalid"), "ApplyRefused", 60),
     ],
 )
-async def test_an_object_that_cannot_be_written(error: ClusterError, reason: str) -> None:
-    """The condition and one event name it, the rest goes on, and it is not tried at every look."""
+async def test_an_object_that_cannot_be_written(error: ClusterError, reason: str, pause: float) -> None:
+    """The condition and one event name it, the rest goes on, and it is tried again after a pause."""
     bench = Bench()
     bench.cluster.trouble = failing("apply Service", error)
     run = await bench.run(SERVER, times=4)
@@ -50,7 +50,7 @@ async def test_an_object_that_cannot_be_written(error: ClusterError, reason: str
     bench.cluster.trouble = attempts.append
     await bench.run(SERVER, times=3)
     assert "apply Service" not in attempts
-    run = await bench.run(SERVER, times=2, seconds=70)
+    run = await bench.run(SERVER, times=2, seconds=pause)
     assert "apply Service" in attempts
     assert condition(run, ConditionType.READY).is_true
 
