@@ -16,6 +16,7 @@ from tests.support.cluster.controlplane import ControlPlane
 from tests.support.cluster.kinds import find_kind
 from tests.support.cluster.node import Kubelet, alone
 from tests.support.cluster.operatorprocess import Operators
+from tests.support.cluster.stage import Stage
 
 _HERE = Path(__file__).parent
 _FOUND = pytest.StashKey[Binaries]()
@@ -134,3 +135,16 @@ def operators(control_plane: Cluster, namespace: str, tmp_path: Path) -> Iterato
         yield replicas
     finally:
         replicas.end()
+
+
+@pytest.fixture
+def stage(
+    control_plane: Cluster,
+    api: ApiClient,
+    namespace: str,
+    kubelet: Kubelet,
+    operators: Operators,
+    tmp_path: Path,
+) -> Stage:
+    """A namespace for scenes of a ModelServer's life, not yet open."""
+    return Stage(control_plane, api, namespace, kubelet, operators, tmp_path)
