@@ -1,5 +1,7 @@
 """When to look again."""
 
+import math
+
 from batchwright_operator.controller.memory import Memory
 from batchwright_operator.reconcile.judgement import Look
 from batchwright_operator.reconcile.observed import Reports
@@ -27,7 +29,10 @@ def tick_seconds(server: ModelServer) -> float:
 
 
 def next_seconds(look: Look, memory: Memory, *, now: float) -> float:
-    """The time until the next look; `memory` is told since when there is unrest, or there is nothing."""
+    """The time until the next look; `memory` is told since when there is unrest, or there is nothing.
+
+    Where all is well and there is no pod to be asked, that is for ever: what changes makes itself heard.
+    """
     tick = tick_seconds(look.server)
     _note_requests(memory, look.reports, now)
     if not _is_calm(look):
@@ -35,6 +40,8 @@ def next_seconds(look: Look, memory: Memory, *, now: float) -> float:
         is_new = 0 <= now - memory.unrest_since < _UNREST_SECONDS
         return min(tick, SOON_SECONDS) if is_new else tick
     memory.unrest_since = None
+    if not look.observed.current_pods:
+        return math.inf
     idle = now - memory.idle_since if memory.idle_since is not None else 0.0
     return min(_IDLEST_SECONDS, max(tick, _IDLE_SHARE * idle))
 

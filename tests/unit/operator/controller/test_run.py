@@ -1,6 +1,7 @@
 """One run after another, over a cluster and pods that are only remembered."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -301,6 +302,14 @@ async def test_an_idle_server_is_looked_at_less() -> None:
     assert run.next_in > 3
     run = await bench.run(SERVER, times=10, seconds=100)
     assert run.next_in == 60
+
+
+async def test_without_pods_nobody_is_asked_again() -> None:
+    """Once all is made, an object without pods waits for what makes itself heard."""
+    bench = Bench()
+    await bench.run(make_server(replicas=0), times=2)
+    run = await bench.run(make_server(replicas=0))
+    assert run.next_in == math.inf
 
 
 async def test_a_refusal_from_before_is_no_answer() -> None:
