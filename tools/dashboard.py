@@ -42,6 +42,10 @@ def _rate(metric: str, by: str = _BY) -> str:
     return f"sum by ({by}) (rate({metric}{{{_SERVERS}}}[$__rate_interval]))"
 
 
+def _sum(metric: str, by: str = _BY) -> str:
+    return f"sum by ({by}) ({metric}{{{_SERVERS}}})"
+
+
 def _quantile(share: float, metric: str) -> str:
     return f"histogram_quantile({share}, {_rate(f'{metric}_bucket', f'{_BY}, le')})"
 
@@ -94,11 +98,17 @@ _TRAFFIC = Row(
         ),
         Panel(
             "In flight",
-            {"{{job}} {{model}}": f"sum by ({_BY}) (batchwright_in_flight{{{_SERVERS}}})"},
+            {"{{job}} {{model}}": _sum("batchwright_in_flight")},
             "Requests in the servers now.",
         ),
     ),
 )
+_WORK = f"avg by (model, strategy, streams, batch_size) (batchwright_plan_work_seconds{{{_SERVERS}}})"
+_RELOADING = f"avg by ({_BY}) (rate(batchwright_reload_seconds_sum{{{_SERVERS}}}[$__rate_interval]))"
+_PODS = 'namespace=~"$namespace", job=~"$server"'
+_REFUSED = f'batchwright_config_info{{{_PODS}, rejected_hash!=""}}'
+_READ = f"sum by (job, result) (increase(batchwright_config_reloads_total{{{_PODS}}}[$__rate_interval]))"
+_CALLS = f"sum by (verb, kind, code) (rate({_operator('api_calls_total')}[$__rate_interval]))"
 _PREDICTED = (
     f"avg by (model, strategy, batch_size) (batchwright_plan_span_seconds{{{_SERVERS}}}"
     " * on (job, instance, model, version, strategy) group_left () (batchwright_strategy == 1))"
@@ -112,7 +122,8 @@ _STRATEGIES = Row(
         Panel(
             "Strategy",
             {
-                "{{job}} {{model}} {{strategy}}": f"sum by ({_BY}, strategy) (batchwright_strategy{{{_SERVERS}}}) > 0"
+                "{{job}} {{model}} {{strategy}}": _sum("batchwright_strategy", f"{_BY}, strategy")
+                + " > 0"
             },
             "Pods by the strategy that serves; more than one while a switch is on its way.",
             options={"lineInterpolation": "stepAfter", "fillOpacity": 20},
@@ -136,10 +147,7 @@ _STRATEGIES = Row(
         ),
         Panel(
             "Work of a request, by plan",
-            {
-                "{{model}} {{strategy}} {{streams}} of {{batch_size}}": "avg by (model, strategy, streams, batch_size) "
-                f"(batchwright_plan_work_seconds{{{_SERVERS}}})"
-            },
+            {"{{model}} {{strategy}} {{streams}} of {{batch_size}}": _WORK},
             "Core-seconds of one request of so many samples, measured alone.",
             "s",
             width=12,
@@ -170,9 +178,7 @@ _RELOADS = Row(
         ),
         Panel(
             "Share of time spent on reloads",
-            {
-                "{{job}} {{model}}": f"avg by ({_BY}) (rate(batchwright_reload_seconds_sum{{{_SERVERS}}}[$__rate_interval]))"
-            },
+            {"{{job}} {{model}}": _RELOADING},
             "Of a pod, on average.",
             "percentunit",
         ),
@@ -187,7 +193,7 @@ _RELOADS = Row(
         ),
         Panel(
             "Reload queue",
-            {"{{job}} {{model}}": f"sum by ({_BY}) (batchwright_reload_queue_depth{{{_SERVERS}}})"},
+            {"{{job}} {{model}}": _sum("batchwright_reload_queue_depth")},
             "Requests that wait for a reload now.",
         ),
         Panel(
@@ -211,7 +217,7 @@ _RELOADS = Row(
         ),
         Panel(
             "Compiled batch sizes",
-            {"{{job}} {{model}}": f"sum by ({_BY}) (batchwright_compiled_models{{{_SERVERS}}})"},
+            {"{{job}} {{model}}": _sum("batchwright_compiled_models")},
             "Each has a copy of the weights in memory.",
             width=12,
         ),
@@ -245,18 +251,13 @@ _OPERATOR = Row(
         ),
         Panel(
             "Configuration refused",
-            {
-                "{{job}} {{pod}}": 'batchwright_config_info{namespace=~"$namespace", job=~"$server", rejected_hash!=""}'
-            },
+            {"{{job}} {{pod}}": _REFUSED},
             "Pods that refuse a document and go on with the one before.",
             width=6,
         ),
         Panel(
             "Configurations read",
-            {
-                "{{job}} {{result}}": "sum by (job, result) (increase("
-                'batchwright_config_reloads_total{namespace=~"$namespace", job=~"$server"}[$__rate_interval]))'
-            },
+            {"{{job}} {{result}}": _READ},
             "By all pods.",
             width=6,
         ),
@@ -287,9 +288,7 @@ _OPERATOR = Row(
         ),
         Panel(
             "Calls to the API server",
-            {
-                "{{verb}} {{kind}} {{code}}": f"sum by (verb, kind, code) (rate({_operator('api_calls_total')}[$__rate_interval]))"
-            },
+            {"{{verb}} {{kind}} {{code}}": _CALLS},
             "In a second.",
             "ops",
         ),

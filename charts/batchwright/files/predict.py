@@ -45,7 +45,7 @@ def main() -> None:
             expect(batch, [[2 * value for value in row] for row in batch])
     finally:
         clean_up()
-    print("ok")
+    sys.stdout.write("ok\n")
 
 
 def model_files() -> dict[str, Any]:
@@ -56,7 +56,8 @@ def model_files() -> dict[str, Any]:
     numbers.output(0).set_names({"numbers"})
     with tempfile.TemporaryDirectory() as folder:
         ov.save_model(ov.Model([doubled], [numbers]), f"{folder}/model.xml", compress_to_fp16=False)
-        files = {path.name: base64.b64encode(path.read_bytes()).decode() for path in Path(folder).iterdir()}
+        contents = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    files = {name: base64.b64encode(content).decode() for name, content in contents.items()}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MODEL}, "binaryData": files}
 
 
@@ -92,7 +93,7 @@ def expect(batch: list[list[float]], wanted: list[list[float]]) -> None:
             time.sleep(1)
     if found != wanted:
         sys.exit(f"expected {wanted} for {batch}, got {found}")
-    print(f"{URL} answers {found} to {batch}")
+    sys.stdout.write(f"{URL} answers {found} to {batch}\n")
 
 
 def conditions() -> str:
