@@ -1,10 +1,12 @@
 """`python -m tests.support.node images|up|down`: the images, and a node of Kubernetes to try them on."""
 
 import argparse
+import signal
 import sys
 import time
 
-from tests.support.node import images
+from tests.support.cluster.binaries import BinariesMissing
+from tests.support.node import images, onenode, programs
 from tests.support.node.buildah import BuildFailed
 from tests.support.node.requirements import Unfit
 
@@ -12,16 +14,36 @@ from tests.support.node.requirements import Unfit
 def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.node", description=__doc__)
-    parser.add_argument("what", choices=["images"])
-    parser.parse_args()
+    parser.add_argument("what", choices=["images", "up", "down"])
+    steps = {"images": show_images, "up": hold_node, "down": onenode.remove_leftovers}
     try:
-        images.make(say)
-    except (Unfit, BuildFailed, images.TooLarge) as error:
+        steps[parser.parse_args().what]()
+    except (Unfit, BinariesMissing, BuildFailed, images.TooLarge) as error:
         say(str(error))
         return 1
+    return 0
+
+
+def show_images() -> None:
+    """Make the images, and say where they are."""
+    images.make(say)
     for image in images.IMAGES:
         say(f"there: {image.archive} {image.archive.stat().st_size / images.MEGABYTE:.0f} MB")
-    return 0
+
+
+def hold_node() -> None:
+    """A node with the images, until it is interrupted."""
+    images.make(say)
+    node = onenode.OneNode(programs.find_or_build(say), say)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        node.start(image.archive for image in images.IMAGES)
+        say(f"up; KUBECONFIG={node.kubeconfig} until this program is interrupted")
+        signal.pause()
+    except KeyboardInterrupt:
+        say("going down")
+    finally:
+        node.stop()
 
 
 def say(text: str) -> None:

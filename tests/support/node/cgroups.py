@@ -53,8 +53,8 @@ def end_daemons() -> None:
 
 
 def remove() -> None:
-    """Take the groups away."""
-    for hierarchy in _hierarchies():
+    """Take the groups away, and those that the runtime made beside them."""
+    for hierarchy in (*_hierarchies(), _ROOT / "unified"):
         for name in (NAME, _DAEMONS):
             _remove(hierarchy / name)
 

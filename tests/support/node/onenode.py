@@ -210,6 +210,13 @@ class OneNode(Cluster):
             daemon.kill()
 
 
+def remove_leftovers() -> None:
+    """Take away what a node left that was killed together with its tests. Raises Unfit if one runs."""
+    requirements.check_node()
+    with _take_lock():
+        _remove_all(Layout())
+
+
 def _write_kubeconfigs(layout: Layout, authority: Authority) -> dict[str, Path]:
     written = {}
     for name, (user, groups) in _USERS.items():
