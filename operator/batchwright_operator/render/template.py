@@ -70,14 +70,13 @@ def render_template(
     if template.kept is not None:
         return _keep(template.kept)
     pods = _render(server, settings, template, revisions)
-    metadata = pods["metadata"]
-    mark = {names.TEMPLATE_HASH: _digest(pods)}
-    annotations = {**metadata.get("annotations", {}), **mark}
+    metadata, own = pods["metadata"], _digest(pods)
+    annotations = {**metadata.get("annotations", {}), names.TEMPLATE_HASH: own}
     marked = {**pods, "metadata": {**metadata, "annotations": annotations}}
+    others = (item.name for item in revisions if item.name != template.revision)
     hashes = {
-        item.name: hash_of(server, settings, Template(item.name, template.image), revisions)
-        for item in revisions
-    }
+        name: hash_of(server, settings, Template(name, template.image), revisions) for name in others
+    } | {template.revision: own}
     record = {
         names.TEMPLATE_REVISION: template.revision,
         names.SERVER_IMAGE: template.image,
