@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import access, binaries
+from tests.support.cluster import network as networks
 from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient
 from tests.support.cluster.binaries import Binaries
@@ -17,6 +18,7 @@ from tests.support.cluster.kinds import find_kind
 from tests.support.cluster.node import Kubelet, alone
 from tests.support.cluster.operatorprocess import Operators
 from tests.support.cluster.stage import Stage
+from tests.support.faultproxy import FaultProxy
 
 _HERE = Path(__file__).parent
 _FOUND = pytest.StashKey[Binaries]()
@@ -148,3 +150,12 @@ def stage(
 ) -> Stage:
     """A namespace for scenes of a ModelServer's life, not yet open."""
     return Stage(control_plane, api, namespace, kubelet, operators, tmp_path)
+
+
+@pytest.fixture
+async def network(
+    control_plane: Cluster, operators: Operators, tmp_path: Path
+) -> AsyncIterator[tuple[FaultProxy, Path]]:
+    """A network that can be cut, before the API server, and the kubeconfig of operators behind it."""
+    async with networks.network(control_plane, operators, tmp_path) as found:
+        yield found

@@ -1,18 +1,18 @@
 """The operator as a process on a real API server: what it writes, notices, shows, and leaves behind."""
 
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient
 from tests.support.cluster.controlplane import ControlPlane
-from tests.support.faultproxy import WATCH, Fault, FaultProxy, fault_proxy
+from tests.support.cluster.operatorprocess import Operators
+from tests.support.faultproxy import WATCH, Fault, FaultProxy
 from tests.support.modelservers import server_document
-from tests.support.operator_process import OperatorProcess, ended
+from tests.support.operator_process import OperatorProcess
 from tests.support.pipelines import pipeline_document
 from tests.support.polling import eventually
 
@@ -21,32 +21,6 @@ pytestmark = pytest.mark.slow
 NAME = "vision"
 READY = 'batchwright_operator_modelserver_ready{name="vision",namespace="%s"}'
 _READS = {"get", "list", "watch"}
-
-Run = Callable[..., OperatorProcess]
-
-
-@pytest.fixture
-def run(tmp_path: Path, namespace: str, control_plane: Cluster) -> Iterator[Run]:
-    """Run an operator for the test's namespace."""
-    made: list[OperatorProcess] = []
-
-    def run_one(kubeconfig: Path | None = None, *options: str) -> OperatorProcess:
-        where = (f"--operator-namespace={namespace}", f"--namespace={namespace}")
-        operator = OperatorProcess(tmp_path, kubeconfig or control_plane.kubeconfig, *where, *options)
-        made.append(operator)
-        operator.start()
-        return operator
-
-    yield run_one
-    with ended(*made):
-        pass
-
-
-@pytest.fixture
-async def network(control_plane: Cluster, tmp_path: Path) -> AsyncIterator[tuple[FaultProxy, Path]]:
-    """A network that can be cut, before the API server, and the kubeconfig of those behind it."""
-    async with fault_proxy(control_plane.access.url, control_plane.access.context) as proxy:
-        yield proxy, proxy.kubeconfig(tmp_path / "proxy.yaml", control_plane.access.token or "none")
 
 
 async def create(api: ApiClient, namespace: str, **spec: Any) -> None:
@@ -61,11 +35,11 @@ def agent_of(event: dict[str, Any]) -> str:
 
 
 async def test_the_watch_writes_nothing(
-    api: ApiClient, namespace: str, run: Run, own_control_plane: ControlPlane
+    api: ApiClient, namespace: str, operators: Operators, own_control_plane: ControlPlane
 ) -> None:
     """By the API server's audit: kopf only reads, and no object gets a finalizer or an annotation."""
-    user = f"operator-{namespace}"
-    run(own_control_plane.kubeconfig_for_user(user, ["system:masters"]))
+    operators.start()
+    user = operators.user
     await create(api, namespace)
     foreign = {"finalizers": ["kopf.zalando.org/KopfFinalizerMarker"]}
     await api.patch("ModelServer", NAME, namespace, patch={"metadata": foreign})
@@ -83,11 +57,11 @@ async def test_the_watch_writes_nothing(
 
 
 async def test_changes_are_noticed_whatever_befalls_the_watches(
-    api: ApiClient, namespace: str, run: Run, network: tuple[FaultProxy, Path]
+    api: ApiClient, namespace: str, operators: Operators, network: tuple[FaultProxy, Path]
 ) -> None:
     """After dropped and expired watches and refused ones, an owned object that went is put back."""
     proxy, kubeconfig = network
-    operator = run(kubeconfig)
+    operator = operators.start(kubeconfig=kubeconfig)
     await create(api, namespace)
     for befall, fault in (
         (proxy.drop_watches, None),
@@ -105,11 +79,12 @@ async def test_changes_are_noticed_whatever_befalls_the_watches(
 
 
 async def test_what_goes_while_nobody_watches_is_noticed(
-    api: ApiClient, namespace: str, run: Run, network: tuple[FaultProxy, Path]
+    api: ApiClient, namespace: str, operators: Operators, network: tuple[FaultProxy, Path]
 ) -> None:
     """No watch ever tells of a deletion between two lists: the count after the second one does."""
+    operators.announce("Watcher for services", "Multidimensional multitasker", "The watch ended")
     proxy, kubeconfig = network
-    run(kubeconfig)
+    operators.start(kubeconfig=kubeconfig)
     await create(api, namespace)
     await eventually(lambda: _watches(proxy, 1))
     blocked = proxy.add(Fault(WATCH, "/services", status=410))
@@ -122,9 +97,11 @@ async def test_what_goes_while_nobody_watches_is_noticed(
     await api.wait_for("Service", NAME, namespace, until=_other_than(old), seconds=40)
 
 
-async def test_metrics_of_an_object_go_with_it(api: ApiClient, namespace: str, run: Run) -> None:
+async def test_metrics_of_an_object_go_with_it(
+    api: ApiClient, namespace: str, operators: Operators
+) -> None:
     """Series of the queue, the API calls, the leader and each object; the object's vanish with it."""
-    operator = run()
+    operator = operators.start()
     await create(api, namespace)
     series = READY % namespace
     await eventually(lambda: _shows(operator, series, 0.0))
@@ -139,9 +116,11 @@ async def test_metrics_of_an_object_go_with_it(api: ApiClient, namespace: str, r
     await eventually(lambda: _shows(operator, series, None))
 
 
-async def test_a_pipeline_without_its_server_is_told(api: ApiClient, namespace: str, run: Run) -> None:
+async def test_a_pipeline_without_its_server_is_told(
+    api: ApiClient, namespace: str, operators: Operators
+) -> None:
     """Its conditions say what is missing, and once it is there it is no longer so."""
-    run()
+    operators.start()
     await api.create(pipeline_document("p", server=NAME), namespace=namespace)
     told = await api.wait_for("Pipeline", "p", namespace, until=_has_reason("ModelServerNotFound"))
     assert {item["status"] for item in told["status"]["conditions"]} == {"False"}
@@ -152,16 +131,15 @@ async def test_a_pipeline_without_its_server_is_told(api: ApiClient, namespace: 
     )
 
 
-async def test_a_stop_is_orderly(api: ApiClient, namespace: str, run: Run) -> None:
+async def test_a_stop_is_orderly(api: ApiClient, namespace: str, operators: Operators) -> None:
     """SIGTERM ends it within seconds, with exit code 0, no traceback and no holder of the lease."""
-    operator = run()
+    operator = operators.start()
     await create(api, namespace)
     operator.signal(signal.SIGTERM)
 
     assert operator.wait(12) == 0
     lease = await api.get("Lease", "batchwright-operator", namespace)
     assert not lease["spec"].get("holderIdentity")
-    assert operator.faults() == []
 
 
 def _other_than(old: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:

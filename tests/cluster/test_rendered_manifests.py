@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -17,6 +16,7 @@ from batchwright_operator.render.settings import Settings
 from batchwright_operator.render.template import Revisions, choose_template
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.objects import read_object
+from tests.support.cluster import monitors
 from tests.support.cluster.apiclient import ApiClient, ApiError, Patch
 from tests.support.cluster.kinds import find_kind
 from tests.support.template_revisions import NEXT
@@ -27,8 +27,6 @@ _FILES = (
     _TESTS / "unit" / "operator" / "render" / "golden" / "full.modelserver.yaml",
 )
 _MANAGER = "batchwright"
-_MONITORS = "servicemonitors.monitoring.coreos.com"
-_DEFINITIONS = "CustomResourceDefinition"
 SETTINGS = Settings(admin_keys=(b"new", b"old"))
 
 
@@ -52,19 +50,13 @@ async def restricted(api: ApiClient, namespace: str) -> str:
 
 
 @pytest.fixture
-async def monitors(api: ApiClient) -> AsyncIterator[None]:
+async def monitored(api: ApiClient) -> AsyncIterator[None]:
     """The kind ServiceMonitor, for as long as the test runs where the cluster does not have it."""
-    if await api.find(_DEFINITIONS, _MONITORS) is not None:
+    async with monitors.monitors(api):
         yield
-        return
-    await api.create(_definition())
-    await api.wait_for(_DEFINITIONS, _MONITORS, until=_is_established)
-    yield
-    await api.delete(_DEFINITIONS, _MONITORS)
-    await api.wait_until_gone(_DEFINITIONS, _MONITORS)
 
 
-@pytest.mark.usefixtures("monitors")
+@pytest.mark.usefixtures("monitored")
 @pytest.mark.parametrize("name", DOCUMENTS)
 async def test_manifests_are_accepted_and_settle(api: ApiClient, restricted: str, name: str) -> None:
     """Each manifest is taken, and what the API server keeps of it is what was asked for.
@@ -93,7 +85,7 @@ async def test_pods_are_restricted(api: ApiClient, restricted: str, name: str) -
     assert await _is_accepted(api, _pod(spec), restricted, refusals=False)
 
 
-@pytest.mark.usefixtures("monitors")
+@pytest.mark.usefixtures("monitored")
 async def test_everything_goes_with_its_modelserver(api: ApiClient, restricted: str) -> None:
     """Deleting the object is all that has to be done, operator or not."""
     bundle = await _bundle_of(api, DOCUMENTS["full"], restricted)
@@ -195,27 +187,3 @@ async def _is_accepted(api: ApiClient, pod: Manifest, namespace: str, *, refusal
 
 def _pod(spec: Manifest) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried"}, "spec": spec}
-
-
-def _definition() -> Manifest:
-    """The kind as far as it matters here: there is one, and it keeps what it is given."""
-    names = {"kind": "ServiceMonitor", "plural": "servicemonitors", "singular": "servicemonitor"}
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"type": "object", "properties": {"spec": anything}}
-    version: dict[str, Any] = {"name": "v1", "served": True, "storage": True}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": _DEFINITIONS,
-        "metadata": {"name": _MONITORS},
-        "spec": {
-            "group": "monitoring.coreos.com",
-            "names": {**names, "listKind": "ServiceMonitorList"},
-            "scope": "Namespaced",
-            "versions": [{**version, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
-
-
-def _is_established(definition: Manifest) -> bool:
-    conditions = definition.get("status", {}).get("conditions") or ()
-    return any(item["type"] == "Established" and item["status"] == "True" for item in conditions)

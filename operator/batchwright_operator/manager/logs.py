@@ -13,24 +13,28 @@ import orjson
 current_object: ContextVar[str] = ContextVar("current_object", default="")
 """The key of the object that is run; set by the worker, so that all that is logged in a run has it."""
 
+_KOPF_CALLS = "kopf._cogs.clients"  # its logger of calls to the API server
+
 
 def configure(form: str) -> None:
     """Log from INFO upward in a form: text or json."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    handler.addFilter(_without_tracebacks_of_kopf)
+    handler.addFilter(_temper_kopf)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("kopf").setLevel(logging.WARNING)  # it tells of each event otherwise
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
 
-def _without_tracebacks_of_kopf(record: logging.LogRecord) -> bool:
-    """Its faults are the API server's, and its messages say what they were.
+def _temper_kopf(record: logging.LogRecord) -> bool:
+    """Its faults are the API server's, its messages say what they were, and it tries again by itself.
 
     When it is ended, a callback of its own may fail, which asyncio tells of.
     """
     if record.name.startswith("kopf") or (record.name == "asyncio" and "/kopf/" in record.getMessage()):
         record.exc_info = record.exc_text = None
+    if record.name.startswith(_KOPF_CALLS) and record.levelno == logging.ERROR:
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
     return True
 
 

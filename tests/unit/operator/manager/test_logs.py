@@ -50,3 +50,16 @@ def test_faults_of_ours_have_a_traceback_and_those_that_kopf_tells_have_none(
     told = capsys.readouterr().err
     assert told.count("it failed") == 2
     assert told.count("ZeroDivisionError") == 1
+
+
+def test_what_kopf_tries_again_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """A call that the API server refused for a moment is a warning, since nobody has to act."""
+    before = logging.root.handlers[:], logging.root.level
+    try:
+        logs.configure("text")
+        logging.getLogger("kopf._cogs.clients.watching").error("will retry")
+    finally:
+        logging.root.handlers[:], level = before
+        logging.root.setLevel(level)
+
+    assert " WARNING kopf._cogs.clients.watching will retry" in capsys.readouterr().err
