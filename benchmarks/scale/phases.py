@@ -42,7 +42,7 @@ class Bench:
 
 async def measure_creation(bench: Bench, tell: Tell) -> None:
     """From the first ModelServer to the last of all that is rendered, and what that cost."""
-    await _until_leading(bench.operator)
+    await _until_leading(bench)
     before, began = await population.count_owned(bench.api), time.monotonic()
     wanted = len(population.OWNED) * bench.count
     bench.calls.look()
@@ -53,7 +53,7 @@ async def measure_creation(bench: Bench, tell: Tell) -> None:
     )
     calls: Counter[Call] = Counter()
     while (owned := await population.count_owned(bench.api) - before) < wanted:
-        _require_time(began, f"{owned} of {wanted} objects are rendered")
+        _require_time(bench, began, f"{owned} of {wanted} objects are rendered")
         tell(owned, wanted)
         await asyncio.sleep(_LOOK_SECONDS)
         calls += bench.calls.look()
@@ -118,7 +118,7 @@ async def measure_restart(bench: Bench, restart: Callable[[], OperatorProcess], 
     bench.operator = restart()
     wanted = bench.count + 1
     while (runs := _runs(bench.operator)) < wanted:
-        _require_time(began, f"{runs:.0f} of {wanted} objects were looked at")
+        _require_time(bench, began, f"{runs:.0f} of {wanted} objects were looked at")
         tell(int(runs), wanted)
         await asyncio.sleep(_LOOK_SECONDS)
     tell(wanted, wanted)
@@ -130,10 +130,10 @@ async def measure_restart(bench: Bench, restart: Callable[[], OperatorProcess], 
     bench.figures["restart_peak_mib"] = bench.usage().peak
 
 
-async def _until_leading(operator: OperatorProcess) -> None:
-    began = time.monotonic()
+async def _until_leading(bench: Bench) -> None:
+    began, operator = time.monotonic(), bench.operator
     while operator.metric("batchwright_operator_leader") != 1.0 or operator.get("/readyz")[0] != _OK:
-        _require_time(began, "the operator does not lead")
+        _require_time(bench, began, "the operator does not lead")
         await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -158,7 +158,7 @@ async def _until_quiet(bench: Bench) -> Counter[Call]:
     calls: Counter[Call] = Counter()
     began = quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < _QUIET_SECONDS:
-        _require_time(began, "the operator still writes")
+        _require_time(bench, began, "the operator still writes")
         await asyncio.sleep(_LOOK_SECONDS)
         found = bench.calls.look()
         calls += found
@@ -171,7 +171,9 @@ def _runs(operator: OperatorProcess) -> float:
     return operator.metric('batchwright_operator_runs_total{result="done"}') or 0.0
 
 
-def _require_time(began: float, what: str) -> None:
+def _require_time(bench: Bench, began: float, what: str) -> None:
+    if not bench.operator.is_running:
+        raise RuntimeError(f"the operator has ended: {bench.operator.events()[-1]}")
     if time.monotonic() - began > _LONGEST_SECONDS:
         raise TimeoutError(f"after {_LONGEST_SECONDS:.0f} s {what}")
 
