@@ -116,6 +116,7 @@ def _look(
         refusal=step.course.refusal,
         is_committed=sight.is_committed,
         faults=tuple(memory.faults.values()),
+        left_out=tuple(sorted(memory.left_out)),
     )
 
 

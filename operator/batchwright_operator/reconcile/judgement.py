@@ -20,7 +20,7 @@ class Look:
     """One look at one ModelServer; `unsettled` are sentences of models whose switch is under way.
 
     `refusal` is that of the wanted configuration, if a pod has refused it; `is_committed` tells whether
-    pods start from it.
+    pods start from it; `left_out` are the Pipelines that are not in it.
     """
 
     server: ModelServer
@@ -31,6 +31,7 @@ class Look:
     refusal: Refusal | None = None
     is_committed: bool = True
     faults: tuple[Fault, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def ready_pods(self) -> int:
@@ -73,9 +74,11 @@ def _config_applied(look: Look) -> Condition:
     if applied.is_everywhere and not look.is_committed:
         return _false(look, kind, "Committing", "All pods serve it, and it is being kept for new ones.")
     if applied.is_everywhere:
-        count = len(applied.progress)
-        text = f"{_all(count, 'pod')} the configuration wanted."
-        return _true(look, kind, "Applied", text)
+        text = f"{_all(len(applied.progress), 'pod')} the configuration wanted"
+        if look.left_out:
+            names = ", ".join(look.left_out)
+            return _true(look, kind, "PipelinesLeftOut", f"{text}, without Pipelines at fault: {names}.")
+        return _true(look, kind, "Applied", f"{text}.")
     silent = applied.pods(Progress.UNKNOWN)
     if silent:
         text = f"No answer yet from {', '.join(silent)}: {_reason(look.reports, silent[0])}"

@@ -75,6 +75,14 @@ def test_a_refused_document() -> None:
     assert "no such model" in applied.message
 
 
+def test_pipelines_that_are_left_out() -> None:
+    """The configuration is applied, and the ModelServer too says whose part in it is missing."""
+    status = _status(POD, reports={POD.name: SERVING}, left_out=("b", "c"))
+    applied = _condition(status, ConditionType.CONFIG_APPLIED)
+    assert (applied.status, applied.reason) == ("True", "PipelinesLeftOut")
+    assert "b, c" in applied.message
+
+
 def test_what_new_pods_do_not_start_from_yet() -> None:
     """A configuration that all pods serve counts once it is kept for those that come."""
     status = _status(POD, reports={POD.name: SERVING}, is_committed=False)
