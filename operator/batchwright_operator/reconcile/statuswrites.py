@@ -6,7 +6,7 @@ change at every look, and each write of them would wake everybody who watches.
 
 from typing import Any
 
-from batchwright_operator.resources.conditions import Condition
+from batchwright_operator.resources.conditions import Condition, ConditionStatus
 from batchwright_operator.resources.status import ModelServerStatus, ModelStatus, PipelineStatus
 
 # Of the policy's state: what every look adds to. A restart loses a minute of it at most.
@@ -51,7 +51,15 @@ def _model_facts(model: ModelStatus) -> tuple[object, ...]:
 
 
 def _conditions(conditions: tuple[Condition, ...]) -> tuple[tuple[object, ...], ...]:
-    return tuple((item.type, item.status, item.reason, item.observed_generation) for item in conditions)
+    return tuple(
+        # What is wrong may have become something else that goes by the same reason.
+        (item.type, item.status, item.reason, item.observed_generation, _fault(item))
+        for item in conditions
+    )
+
+
+def _fault(condition: Condition) -> str:
+    return condition.message if condition.status is ConditionStatus.FALSE else ""
 
 
 def _without_figures(policy: dict[str, Any] | None) -> dict[str, Any] | None:

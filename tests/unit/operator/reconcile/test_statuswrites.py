@@ -68,6 +68,13 @@ def test_what_has_happened_is_written_at_once(new: ModelServerStatus) -> None:
     assert is_transition(None, new)
 
 
+def test_another_fault_of_the_same_reason_is_written_at_once() -> None:
+    """Whoever mends one mistake and makes another must not read of the first for a minute."""
+    fault = {"status": "False", "reason": "ApplyRefused", "message": "spec.affinity: Invalid"}
+    old, new = _status(condition=fault), _status(condition={**fault, "message": "spec.env: Invalid"})
+    assert is_transition(old, new)
+
+
 def test_a_pipeline_is_judged_by_its_conditions() -> None:
     """Words may change with figures; the conditions' states and reasons are what has happened."""
     old = PipelineStatus.model_validate({"conditions": [READY]})
