@@ -135,11 +135,23 @@ class OneNode(Cluster):
 
     def import_image(self, archive: Path) -> None:
         """Give an image to the container runtime."""
-        command = [*commands.runtime_client(self.layout), "images", "import", str(archive)]
-        done = subprocess.run(
-            self.inside(command, mounts=True), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{archive}: {done.stderr[-800:]}"
+        self.run_runtime("images", "import", str(archive))
+
+    def tag_image(self, reference: str, other: str) -> None:
+        """Give an image another name too."""
+        self.run_runtime("images", "tag", "--force", reference, other)
+
+    def kill_container(self, container_id: str) -> None:
+        """Kill all processes of a container, as a crash does. The id: as a pod's status has it."""
+        name = container_id.removeprefix("containerd://")
+        self.run_runtime("tasks", "kill", "--all", "--signal=SIGKILL", name)
+
+    def run_runtime(self, *arguments: str) -> str:
+        """What `ctr` prints."""
+        command = self.inside([*commands.runtime_client(self.layout), *arguments], mounts=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"ctr {' '.join(arguments)}: {done.stderr[-800:]}"
+        return done.stdout
 
     def inside(self, command: Sequence[str], *, mounts: bool = False) -> list[str]:
         """The command, in the node's network (and mounts), among its daemons."""

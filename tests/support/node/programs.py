@@ -7,7 +7,7 @@ _PROGRAMS = (
     *binaries.PROGRAMS,
     Program("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
     Program("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
-    Program("coredns", "coredns", "github.com/coredns/coredns"),
+    Program("coredns", "coredns", "batchwright.dev/tests/cluster/coredns"),
     Program("metrics-server", "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     Program("pause", "pause", "batchwright.dev/tests/cluster/pause"),
 )

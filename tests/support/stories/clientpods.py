@@ -9,11 +9,13 @@ from typing import Any
 
 from tests.support.cluster.apiclient import ApiClient, Object
 from tests.support.node import images
+from tests.support.polling import eventually
 from tests.support.stories.logscan import read_log
 
 MODELS = "models"  # the claim with the sample models and images
 MOUNT = "/models"
 _TRAFFIC = Path(__file__).with_name("traffic.py")
+_FIRST_ANSWER_SECONDS = 90.0
 _PROGRAM_MOUNT = "/opt/traffic"
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -92,10 +94,18 @@ async def traffic(
     await api.create(pod, namespace=namespace)
     running = Traffic(api, namespace, name)
     try:
+        await _until_answered(running)
         yield running
     finally:
         await api.delete_if_there("Pod", name, namespace, grace_seconds=0)
         await api.delete_if_there("ConfigMap", f"{name}-program", namespace)
+
+
+async def _until_answered(running: Traffic) -> None:
+    async def is_answered() -> bool:
+        return bool((await running.observe()).get("answered"))
+
+    await eventually(is_answered, seconds=_FIRST_ANSWER_SECONDS, interval=0.3)
 
 
 def render_client(name: str, arguments: Sequence[str], labels: Mapping[str, str]) -> Object:

@@ -57,6 +57,10 @@ class Story:
         self.say(f"{what}: {took:.1f} s (at most {seconds:.0f})")
         assert took <= seconds, f"{what} took {took:.1f} s, more than {seconds}"
 
+    async def edit(self, name: str, patch: Object) -> None:
+        """Change the spec of a ModelServer."""
+        await self.api.patch("ModelServer", name, self.namespace, patch={"spec": patch})
+
     def apply_file(self, path: Path) -> None:
         """`kubectl apply` of a file."""
         self.cluster.kubectl("apply", "--namespace", self.namespace, "--filename", str(path))
@@ -74,6 +78,16 @@ class Story:
         return await self.api.wait_for(
             "ModelServer", name, self.namespace, until=until or is_ready, seconds=seconds
         )
+
+    def tiny(self, name: str, **more: Any) -> Object:
+        """One model, the smallest of the samples, as a user writes it."""
+        source = {"pvc": {"claimName": clientpods.MODELS, "path": "tiny"}}
+        return {"name": name, "source": source, **more}
+
+    def ask_tiny(self, server: str, model: str, **more: Any) -> clientpods.Question:
+        """Traffic for such a model, spread over the pods of its ModelServer."""
+        address = f"dns:///{server}-headless.{self.namespace}.svc.cluster.local:9000"
+        return clientpods.Question(address, model, "input", "probabilities", "64", **more)
 
     async def pods(self, name: str) -> list[Object]:
         """The pods of a ModelServer that are not on their way out."""

@@ -1,6 +1,8 @@
 """A client pod's program: asks a model all the time with batches of several sizes, and judges answers.
 
-    python traffic.py ADDRESS MODEL INPUT OUTPUT IMAGES.npy SIZES CLIENTS
+    python traffic.py ADDRESS MODEL INPUT OUTPUT IMAGES SIZES CLIENTS
+
+IMAGES is a .npy file, or the shape of samples (3x224x224) to be filled by chance.
 
 It prints a JSON line a second, and the last when it is told to end (SIGTERM) and all its requests are
 answered. A row of an answer is judged by the class that a request of this one image got at first.
@@ -107,7 +109,7 @@ class Tally:
 def main(address: str, model: str, source: str, result: str, *rest: str) -> None:
     """Ask until told to end."""
     path, sizes, clients = rest
-    images = np.load(path).astype(np.float32)[:_IMAGES]
+    images = load(path)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     tally = Tally()
@@ -127,6 +129,14 @@ def main(address: str, model: str, source: str, result: str, *rest: str) -> None
         for thread in threads:
             thread.join()
     tally.tell(is_last=True)
+
+
+def load(path: str) -> NDArray[np.float32]:
+    """Some samples."""
+    if path.endswith(".npy"):
+        return np.load(path)[:_IMAGES].astype(np.float32)  # type: ignore[no-any-return]  # of numpy.load
+    shape = [int(size) for size in path.split("x")]
+    return np.random.default_rng(0).random((_IMAGES, *shape), dtype=np.float32)
 
 
 def connect(address: str) -> grpc.Channel:
