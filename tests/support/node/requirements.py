@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 # Program -> the Debian package that has it. Some are where only root's PATH leads.
@@ -23,6 +23,7 @@ IMAGE_PROGRAMS: Mapping[str, str] = {"buildah": "buildah", "debootstrap": "deboo
 CNI_PLUGINS = Path("/usr/lib/cni")
 _CNI_PACKAGE = "containernetworking-plugins"
 _ROOTS_PATH = "/usr/sbin:/sbin"
+Check = Callable[[], None]
 
 
 class Unfit(Exception):
