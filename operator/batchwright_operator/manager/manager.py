@@ -27,6 +27,7 @@ from batchwright_operator.manager.intake import Intake
 from batchwright_operator.manager.leadership import SoleReplica
 from batchwright_operator.manager.login import login_by
 from batchwright_operator.manager.metrics import Metrics
+from batchwright_operator.manager.progress import RUN_SECONDS, Progress
 from batchwright_operator.manager.settings import OperatorSettings
 from batchwright_operator.manager.worker import Parts, Worker
 from batchwright_operator.pods.client import HttpPodClient
@@ -39,8 +40,6 @@ from batchwright_operator.workqueue.workers import Workers
 
 LEASE = "batchwright-operator"
 STOP_SECONDS = 10.0  # for runs under way
-RUN_SECONDS = 120.0  # the longest that a run may take
-_STUCK_SECONDS = 60.0  # beyond that
 
 _log = logging.getLogger(__name__)
 
@@ -144,11 +143,8 @@ class Manager:
         """Seconds to an object's slow resync, so spread that they do not come together."""
         return self._settings.resync_seconds * (0.75 + random.random() / 2)  # noqa: S311  no secret
 
-    def _check_queue(self) -> str:
-        longest = self._queue.stats().longest_run
-        return (
-            f"a run has not ended for {longest:.0f} s" if longest > RUN_SECONDS + _STUCK_SECONDS else ""
-        )
+    def _serves(self) -> bool:
+        return self._leads() and self._census.synced.is_set()
 
     def _make_elector(self, client: Client) -> Elector | SoleReplica:
         if not self._settings.has_leader_election:
@@ -190,9 +186,10 @@ class Manager:
     def _make_health(self, metrics: Metrics) -> HealthServer:
         metrics.watch_queue(self._queue.stats)
         metrics.watch_leader(self._leads)
+        progress = Progress(self._queue.stats, self._settings.workers, self._serves, time.monotonic)
         return HealthServer(
             (self._settings.http_bind_address, self._settings.http_port),
-            live=(self._heartbeat.check, self._census.check, self._check_queue),
+            live=(self._heartbeat.check, self._census.check, progress.check),
             ready=(self._census.check_synced,),
             metrics=metrics.exposition,
         )
