@@ -141,6 +141,7 @@ def make_settings(watches: tuple[Watch, ...]) -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.persistence.finalizer = _NO_FINALIZER
+    settings.persistence.diffbase_storage = _NothingCompared()
     settings.process.ultimate_exiting_timeout = None  # how this process ends is not kopf's matter
     settings.queueing.idle_timeout = 0.5
     settings.queueing.exit_timeout = 0.5
@@ -157,6 +158,19 @@ def make_settings(watches: tuple[Watch, ...]) -> kopf.OperatorSettings:
         if item.selector:
             settings.watching.label_selectors[item.matches] = item.selector
     return settings
+
+
+class _NothingCompared(kopf.DiffBaseStorage):
+    """Of no object is it known what it was before: kopf would copy each at each event to find out."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        pass
 
 
 class _Backoffs:

@@ -22,6 +22,9 @@ def test_kopf_is_given_nothing_to_write_and_nothing_to_look_for() -> None:
     assert settings.peering.standalone
     assert settings.scanning.disabled
     assert settings.persistence.finalizer.startswith("batchwright.dev/")
+    body = kopf.Body({"metadata": {"name": "a", "annotations": {"b": "c"}}, "spec": {"d": 1}})
+    compared = settings.persistence.diffbase_storage
+    assert (compared.fetch(body=body), compared.build(body=body)) == (None, {})
 
 
 def test_requests_are_tried_again_without_an_end() -> None:
