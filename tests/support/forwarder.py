@@ -12,20 +12,26 @@ class Forwarder:
     def __init__(self, target: int) -> None:
         self._target = target
         self.connections = 0
+        self.ended = 0  # connections that the target closed
+        self.silent = False  # bytes vanish, and no end learns of it
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Connect one client to the target until either end closes."""
         self.connections += 1
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
+        await asyncio.gather(self._pump(reader, there_writer), self._pump_back(there_reader, writer))
 
+    async def _pump_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._pump(reader, writer)
+        self.ended += 1
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while chunk := await reader.read(1 << 16):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while chunk := await reader.read(1 << 16):
+                if not self.silent:
+                    writer.write(chunk)
+                    await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager

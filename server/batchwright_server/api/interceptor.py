@@ -1,7 +1,9 @@
 """The edge of every RPC: failures become status codes, and nothing escapes as a bare exception."""
 
+import asyncio
+import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import grpc
@@ -66,20 +68,28 @@ def _guard(behaviour: Any, method: str, edge: Edge) -> Any:
 def _guard_stream(behaviour: Any, method: str, edge: Edge) -> Any:
     """Likewise for a method that answers with a stream, which is one call."""
 
-    async def guarded(request: Any, context: _Context) -> AsyncIterator[Any]:
-        answers = behaviour(request, context)
+    # It writes its answers: a generator may be ended by anybody, in a context that is not the call's.
+    async def guarded(request: Any, context: _Context) -> None:
         try:
             with _enter(edge, method, context):
-                async for answer in answers:
-                    yield answer
+                async with contextlib.aclosing(behaviour(request, context)) as answers:
+                    async for answer in answers:
+                        await _write(context, answer)
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001  the process's edge: no fault ends the connection
             await _abort(context, error)
-        finally:
-            await answers.aclose()
 
     return guarded
+
+
+async def _write(context: _Context, answer: Any) -> None:
+    try:
+        await context.write(answer)
+    except Exception as error:
+        if context.done():
+            raise asyncio.CancelledError from error  # nobody is there any more
+        raise
 
 
 def _enter(edge: Edge, method: str, context: _Context) -> Call:

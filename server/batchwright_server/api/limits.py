@@ -35,6 +35,7 @@ class Limits:
             "grpc.max_connection_idle_ms": self.max_connection_idle_seconds,
             "grpc.keepalive_time_ms": self.keepalive_time_seconds,
             "grpc.keepalive_timeout_ms": self.keepalive_timeout_seconds,
+            "grpc.http2.ping_timeout_ms": self.keepalive_timeout_seconds,  # the pings of keepalive too
             "grpc.server_handshake_timeout_ms": HANDSHAKE_SECONDS,
             "grpc.http2.min_ping_interval_without_data_ms": _CLIENT_PING_SECONDS,
         }

@@ -115,7 +115,7 @@ LIMITS = (
     Flag(
         "keepalive_time_seconds", "a silent gRPC client is asked after it, 0 for 2 h", Kind.SECONDS, 60.0
     ),
-    Flag("keepalive_timeout_seconds", "for its answer, 0 for 20 s", Kind.SECONDS, 20.0),
+    Flag("keepalive_timeout_seconds", "for its answer, 0 for 60 s", Kind.SECONDS, 20.0),
 )
 
 MODEL = (

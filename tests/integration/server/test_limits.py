@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from batchwright_server.protos import prediction_service_pb2, tensor_pb2
 from tests.support import models, serving
@@ -201,3 +202,24 @@ def _send_all(sockets: list[socket.socket]) -> None:
             one.sendall(kinds[index % len(kinds)])
         except OSError:  # the server closed it: that is an answer too
             continue
+
+
+async def test_a_peer_that_is_gone_is_found_out(tmp_path: Path) -> None:
+    """A client whose network died without a word loses its connection and its calls; others stay."""
+    flags = ("--keepalive_time_seconds", "1", "--keepalive_timeout_seconds", "1")
+    async with serve(tmp_path, *flags) as running, forwarding(running.server.grpc_port) as (wire, port):
+        places = (f"127.0.0.1:{port}", running.target)
+        dead, alive = map(grpc.aio.insecure_channel, places)
+        async with dead, alive:
+            asked = health_pb2.HealthCheckRequest()
+            lost, kept = (health_pb2_grpc.HealthStub(one).Watch(asked) for one in (dead, alive))
+            await lost.read()
+            await kept.read()
+            wire.silent = True
+
+            async def is_ended() -> bool:
+                return wire.ended == 1
+
+            await eventually(is_ended)
+            assert not kept.done()
+            await _serves(running)
