@@ -4,6 +4,7 @@ import posixpath
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from batchwright_operator.cli.render import to_yaml
 from batchwright_operator.local.manifestfiles import load_manifests
@@ -11,6 +12,7 @@ from batchwright_operator.render.conversion import Placing, render_model_server
 from batchwright_operator.render.export import export_document
 from batchwright_operator.render.pipeline_conversion import render_pipelines
 from batchwright_operator.render.settings import Settings
+from batchwright_operator.resources import wording
 from batchwright_operator.resources.manifests import InvalidManifests
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_server.config.document import Document, parse_document, render_document
@@ -43,9 +45,10 @@ def convert(
             text, losses = _to_config(file, name, claims)
         else:
             text, losses = _to_manifest(file, name, claims)
-    except (InvalidDocument, InvalidManifests) as error:
-        problems = error.problems if isinstance(error, InvalidDocument) else error.faults
-        raise _fail([str(problem) for problem in problems]) from error
+    except InvalidDocument as error:
+        raise _fail([f"{file}: {problem}" for problem in _problems(error)]) from error
+    except InvalidManifests as error:
+        raise _fail(list(map(str, error.faults))) from error
     for loss in losses:
         click.echo(f"{file}: {loss}", err=True)
     if losses and not partial:
@@ -53,6 +56,12 @@ def convert(
     if not text:
         raise _fail(["nothing written: no valid object is left"])
     click.echo(text, nl=False)
+
+
+def _problems(error: InvalidDocument) -> tuple[Problem, ...]:
+    """What is wrong, in the words of all commands where it is a key or a value."""
+    cause = error.__cause__
+    return wording.to_problems(cause, Document) if isinstance(cause, ValidationError) else error.problems
 
 
 def _to_manifest(

@@ -137,3 +137,15 @@ def test_one_of_several_manifests_is_chosen_by_name(tmp_path: Path) -> None:
 def test_a_malformed_claim_is_a_bad_command_line(config_file: Path, claim: str) -> None:
     """What was expected is told."""
     assert "expected CLAIM or CLAIM=/DIRECTORY" in run(config_file, "--claim", claim).stderr
+
+
+def test_faults_are_told_in_the_words_of_all_commands(tmp_path: Path) -> None:
+    """With the file, the path, what was expected, and the key that was probably meant."""
+    file = write(tmp_path, {"name": "a", "base_path": "/m/a", "nireq": -1, "bach_size": 4})
+
+    result = run(file)
+
+    place = f"{file}: model_config_list[0].config"
+    assert result.exit_code == 1
+    assert f"{place}.bach_size: unknown key; did you mean batch_size?" in result.stderr
+    assert f"{place}.nireq: expected at least 0 (got -1)" in result.stderr
