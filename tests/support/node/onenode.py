@@ -148,9 +148,13 @@ class OneNode(Cluster):
 
     def run_runtime(self, *arguments: str) -> str:
         """What `ctr` prints."""
-        command = self.inside([*commands.runtime_client(self.layout), *arguments], mounts=True)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"ctr {' '.join(arguments)}: {done.stderr[-800:]}"
+        return self.run_inside(*commands.runtime_client(self.layout), *arguments)
+
+    def run_inside(self, *command: str) -> str:
+        """What a command prints in the node's network and mounts."""
+        inside = self.inside(command, mounts=True)
+        done = subprocess.run(inside, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-800:]}"
         return done.stdout
 
     def inside(self, command: Sequence[str], *, mounts: bool = False) -> list[str]:
