@@ -14,3 +14,11 @@ async def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {seconds} s: {check}")
         await asyncio.sleep(interval)
+
+
+async def remains(check: Callable[[], bool], *, seconds: float, interval: float = 0.05) -> None:
+    """Return after `seconds` in which `check` gave True all the time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert check(), f"not true any more: {check}"
+        await asyncio.sleep(interval)

@@ -18,12 +18,12 @@ _DEMULTIPLEX = "THROUGHPUT"  # the hint by which alone it compiles here
 
 def break_pod(kubelet: Kubelet, pod: Object) -> None:
     """From now on the pod cannot be switched to the demultiplexer; with what it has it serves."""
-    _write(kubelet, pod, seconds=0.0, error=ERROR)
+    _write(kubelet, pod, error=ERROR)
 
 
-def slow_pod(kubelet: Kubelet, pod: Object, seconds: float) -> None:
-    """From now on a switch to the demultiplexer takes the pod so long."""
-    _write(kubelet, pod, seconds=seconds, error="")
+def hold_pod(kubelet: Kubelet, pod: Object) -> None:
+    """A switch of the pod to the demultiplexer goes on until it is healed."""
+    _write(kubelet, pod, error="")
 
 
 def heal_pod(kubelet: Kubelet, pod: Object) -> None:
@@ -31,10 +31,10 @@ def heal_pod(kubelet: Kubelet, pod: Object) -> None:
     _file(kubelet, pod).unlink(missing_ok=True)
 
 
-def _write(kubelet: Kubelet, pod: Object, *, seconds: float, error: str) -> None:
+def _write(kubelet: Kubelet, pod: Object, *, error: str) -> None:
     file = _file(kubelet, pod)
     staged = file.with_suffix(".staged")
-    staged.write_text(json.dumps({"hint": _DEMULTIPLEX, "seconds": seconds, "error": error}))
+    staged.write_text(json.dumps({"hint": _DEMULTIPLEX, "error": error}))
     staged.replace(file)
 
 
