@@ -113,7 +113,7 @@ _WELL = {
     'batchwright_requests_total{job="a",namespace="n",model="m",code="OK"}': "0+600x120",
 }
 _LEADER, _OTHER, _START, _RUNS, _READY, _FAILING, _OLDEST, _CALLS, *_REST = _WELL
-_REJECTS = "0+6x120"
+_MODEL = 'job="a",namespace="n",model="m"'
 _ILL: dict[str, dict[str, str | None]] = {
     "BatchwrightOperatorWithoutLeader": {_LEADER: "0x120"},
     "BatchwrightOperatorTwoLeaders": {_OTHER: "1x120"},
@@ -130,7 +130,7 @@ _ILL: dict[str, dict[str, str | None]] = {
     "BatchwrightModelServerNotReady": {_READY: "0x120"},
     "BatchwrightConfigRejected": {_REST[1].replace('rejected_hash=""', 'rejected_hash="2"'): "1x120"},
     "BatchwrightQueueRejects": {
-        'batchwright_reload_queue_rejected_total{job="a",namespace="n",model="m",reason="full"}': _REJECTS
+        f'batchwright_reload_queue_rejected_total{{{_MODEL},reason="full"}}': "0+6x120"
     },
     "BatchwrightRequestsFailing": {_REST[4].replace("OK", "INTERNAL"): "0+60x120"},
 }
