@@ -1,7 +1,8 @@
 """Whether an object of the cluster still is what was rendered for it.
 
 A cluster adds fields and writes amounts in its own way. So an object is as it should be if every leaf of
-the rendered manifest is found in it; what else it has is the cluster's business, or another's.
+the rendered manifest is found in it; what else it has is the cluster's business, or another's. Only in
+fields that Kubernetes takes as a whole, where more would mean something else, there may be no more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from batchwright_operator.resources import quantity
 
 _AMOUNTS = frozenset({"limits", "requests"})  # mappings of quantities
 _AMOUNT = frozenset({"averageValue", "divisor", "sizeLimit"})  # quantities
+_WHOLE = frozenset({"selector", "podSelector", "nodeSelector", "ingress", "tolerations"})
 _NOT_OURS = frozenset({"resourceVersion", "status"})
 
 
@@ -48,7 +50,8 @@ def _mapping_difference(
         difference = _difference(value, found.get(key), (*path, key))
         if difference is not None:
             return difference
-    return None
+    more = sorted(found.keys() - wanted.keys()) if _is_whole(path) else ()
+    return ".".join((*path, more[0])) if more else None
 
 
 def _list_difference(
@@ -57,6 +60,8 @@ def _list_difference(
     """Items that are objects are found wherever they are; in a list of texts or numbers all counts."""
     if not all(isinstance(item, Mapping) for item in wanted):
         return None if list(wanted) == list(found) else ".".join(path)
+    if _is_whole(path) and len(wanted) != len(found):
+        return ".".join(path)
     for index, item in enumerate(wanted):
         if not any(_difference(item, other, path) is None for other in found):
             return ".".join((*path, _label(item, index)))
@@ -66,6 +71,10 @@ def _list_difference(
 def _label(item: object, index: int) -> str:
     name = item.get("name") if isinstance(item, Mapping) else None
     return str(name) if name is not None else str(index)
+
+
+def _is_whole(path: tuple[str, ...]) -> bool:
+    return not _WHOLE.isdisjoint(path)
 
 
 def _is_amount(path: tuple[str, ...]) -> bool:

@@ -58,6 +58,35 @@ def test_edits_are_found() -> None:
     assert find_difference(DEPLOYMENT, named) == "spec.template.spec.containers.server"
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "more"),
+    [
+        ("Service", ("spec", "selector"), {"app": "another"}),
+        ("PodDisruptionBudget", ("spec", "selector"), {"matchExpressions": []}),
+        ("NetworkPolicy", ("spec", "podSelector", "matchLabels"), {"app": "another"}),
+        ("NetworkPolicy", ("spec", "ingress"), {}),
+        ("NetworkPolicy", ("spec", "ingress", "1", "from"), {}),
+    ],
+)
+def test_more_is_drift_where_it_means_something_else(
+    kind: str, path: tuple[str, ...], more: dict[str, Any]
+) -> None:
+    """A selector with another label finds no pod; a rule more lets somebody in."""
+    bundle = render_bundle(make_server(networkPolicy={}), Settings(), {})
+    wanted = bundle.find(kind, "vision")
+    assert wanted is not None
+    found = copy.deepcopy(wanted)
+    part: Any = found
+    for key in path:
+        part = part[int(key)] if isinstance(part, list) else part[key]
+    if isinstance(part, list):
+        part.append(more)
+    else:
+        part |= more
+    assert find_difference(wanted, wanted) is None
+    assert (find_difference(wanted, found) or "").startswith("spec.")
+
+
 def test_only_amounts_are_compared_as_amounts() -> None:
     """A variable of the value 1000m is not one of the value 1."""
     found = _found()
