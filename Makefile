@@ -47,6 +47,8 @@ generate: $(VENV)/.dev ## Make what is generated anew (protocol stubs, custom re
 		--grpc_python_out=server $(PROTOS)
 	$(BIN)/python -m tools.configuration_reference docs
 	$(BIN)/python -m tools.custom_resources crds docs
+	$(BIN)/python -m tools.dashboard charts/batchwright/dashboards/batchwright.json
+	$(BIN)/python -m tools.chart_reference charts/batchwright
 
 clean: ## Remove everything that was built, the virtual environment too
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ from tests.support.operator_process import PROGRAM, OperatorProcess
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 NEXT_PROGRAM = ("-m", "tests.support.next_operator")
-OLD_IMAGE, NEW_IMAGE = "ghcr.io/batchwright/server:old", "ghcr.io/batchwright/server:new"
+OLD_IMAGE, NEW_IMAGE = "batchwright/server:old", "batchwright/server:new"
 LOOK_SECONDS = 0.1
 
 

@@ -16,7 +16,7 @@ class Settings:
     What pods are made of may not change with a release: what does belongs into a pod template revision.
     """
 
-    image: str = "ghcr.io/batchwright/server:0.1.0"
+    image: str = "batchwright/server:0.1.0"
     config_mount: str = "/etc/batchwright"  # a directory: files mounted alone are never refreshed
     models_mount: str = "/models"
     claim_mounts: Mapping[str, str] = field(default_factory=dict)  # by claim, in place of the default

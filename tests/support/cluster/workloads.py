@@ -11,7 +11,7 @@ from tests.support.certificates import Pair
 from tests.support.cluster.apiclient import ApiClient, Object
 from tests.support.serving import document, model_config
 
-IMAGE = "ghcr.io/batchwright/server:test"
+IMAGE = "batchwright/server:test"
 NAME = "vision"
 LABELS = {"app": NAME}
 _CONFIG_MOUNT = "/etc/batchwright"
