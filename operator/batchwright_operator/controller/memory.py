@@ -6,7 +6,7 @@ from batchwright_operator.policy.decision import Decision
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile.course import Course
 from batchwright_operator.reconcile.faults import Faults
-from batchwright_operator.reconcile.observed import Observed
+from batchwright_operator.reconcile.observed import Pod
 from batchwright_operator.reconcile.pipelines import LeftOut
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.pipeline import Pipeline
@@ -28,7 +28,7 @@ class Memory:
 
     server: ModelServer  # as it was wanted last
     status: ModelServerStatus = field(default_factory=ModelServerStatus)
-    observed: Observed = field(default_factory=Observed)
+    pods: tuple[Pod, ...] = ()  # as they were at the last look; objects are the store's to keep
     states: dict[str, ModelState] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     wanted: Wanted | None = None

@@ -13,7 +13,7 @@ def recollect(scene: Scene, status: ModelServerStatus) -> Memory:
     return Memory(
         scene.server,
         status=status,
-        observed=scene.observed,
+        pods=scene.observed.pods,
         states=tuning.adopt(scene.server, status, scene.seen, now=scene.now),
         course=Course(refusal=_known_refusal(scene, status)),
     )
@@ -22,7 +22,7 @@ def recollect(scene: Scene, status: ModelServerStatus) -> Memory:
 def remember(memory: Memory, resolved: Resolution) -> None:
     """Take over what was resolved, once it is in the status."""
     memory.status = resolved.status
-    memory.observed = resolved.look.observed
+    memory.pods = resolved.look.observed.pods
     memory.states = resolution.states_of(resolved.tuned)
     memory.decisions = {
         item.model.name: item.decision for item in resolved.tuned if item.decision is not None

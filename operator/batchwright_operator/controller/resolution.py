@@ -129,7 +129,7 @@ def _events(
     now: float,
 ) -> Iterator[outcome.Event]:
     yield from tidings.decision_events(tuned, memory.decisions, now=now)
-    yield from outcome.restart_events(memory.observed, look.observed, now=now)
+    yield from outcome.restart_events(memory.pods, look.observed.pods, now=now)
     yield from outcome.condition_events(memory.status, status, now=now)
 
 

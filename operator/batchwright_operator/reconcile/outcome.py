@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from batchwright_operator.reconcile import judgement
-from batchwright_operator.reconcile.observed import Observed
+from batchwright_operator.reconcile.observed import Observed, Pod
 from batchwright_operator.render import names
 from batchwright_operator.resources.conditions import (
     Condition,
@@ -114,10 +114,10 @@ def _is_bad_news(condition: Condition, old: Condition | None) -> bool:
     return condition.reason in _FAULTS or (was_true and condition.reason == "MetricsUnreachable")
 
 
-def restart_events(previous: Observed, observed: Observed, *, now: float) -> Iterator[Event]:
+def restart_events(previous: Iterable[Pod], observed: Iterable[Pod], *, now: float) -> Iterator[Event]:
     """An event for each pod whose process was started again."""
-    before = {pod.name: pod.restarts for pod in previous.pods}
-    for pod in observed.pods:
+    before = {pod.name: pod.restarts for pod in previous}
+    for pod in observed:
         if pod.restarts > before.get(pod.name, 0):
             text = f"Pod {pod.name} was restarted ({pod.restarts} times so far): {pod.reason}"
             yield Event(at=now, type=EventType.WARNING, reason="PodRestarted", message=text)

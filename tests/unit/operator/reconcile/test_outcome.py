@@ -200,6 +200,6 @@ def test_stopped() -> None:
 def test_a_restart_is_told() -> None:
     """Each restart of a process is an event with the reason of its death."""
     again = dataclasses.replace(POD, restarts=1, reason="killed by SIGKILL")
-    (event,) = outcome.restart_events(Observed(pods=(POD,)), Observed(pods=(again,)), now=1.0)
+    (event,) = outcome.restart_events((POD,), (again,), now=1.0)
     assert (event.reason, event.type) == ("PodRestarted", "Warning")
     assert "SIGKILL" in event.message
