@@ -67,8 +67,7 @@ async def measure_creation(bench: Bench, tell: Tell) -> None:
     bench.figures["calls_per_object"] = calls.total() / bench.count
     bench.figures["peak_mib"] = now.peak
     bench.details["calls per object by verb"] = _shares(audit.by_verb(calls), bench.count)
-    told = Counter({f"{verb} {resource}": many for (verb, resource), many in calls.items()})
-    bench.details["calls per object"] = _shares(told, bench.count)
+    bench.details["calls per object"] = _shares(_named(calls), bench.count)
 
 
 async def measure_idleness(bench: Bench, seconds: float, tell: Tell) -> None:
@@ -127,6 +126,7 @@ async def measure_restart(bench: Bench, restart: Callable[[], OperatorProcess], 
     calls = bench.calls.look() + await _until_quiet(bench)
     bench.figures["restart_writes"] = audit.count_writes(calls)
     bench.figures["restart_calls"] = calls.total()
+    bench.details["calls after a restart"] = _shares(_named(calls), 1)
     bench.figures["restart_peak_mib"] = bench.usage().peak
 
 
@@ -176,6 +176,10 @@ def _require_time(bench: Bench, began: float, what: str) -> None:
         raise RuntimeError(f"the operator has ended: {bench.operator.events()[-1]}")
     if time.monotonic() - began > _LONGEST_SECONDS:
         raise TimeoutError(f"after {_LONGEST_SECONDS:.0f} s {what}")
+
+
+def _named(calls: Counter[Call]) -> Counter[str]:
+    return Counter({f"{verb} {resource}": many for (verb, resource), many in calls.items()})
 
 
 def _shares(counts: Counter[str], objects: int) -> dict[str, float]:
