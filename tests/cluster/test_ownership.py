@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support import modelservers
+from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient, Object
+from tests.support.cluster.operatorprocess import Operators
 from tests.support.cluster.stage import Stage, condition, holds, is_told
 
 pytestmark = pytest.mark.slow
@@ -61,6 +65,32 @@ async def test_modelservers_never_touch_each_other(api: ApiClient, stage: Stage,
     stage.say(f"the name was taken up {time.monotonic() - began:.1f} s after it was free")
     assert ("Service", "a-headless") in await stage.owned("a-headless")
     assert await stage.processes("a-config")
+
+
+async def test_namesakes_in_two_namespaces_share_nothing(
+    api: ApiClient, control_plane: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """One operator with the chart's cluster-wide rights keeps two of one name apart."""
+    other = f"{namespace}-other"
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}}
+    await api.create(manifest)
+    operators = Operators(control_plane, namespace, tmp_path, everywhere=True)
+    try:
+        operators.start()
+        for place in (namespace, other):
+            document = modelservers.server_document(replicas=0)
+            await api.create(document, namespace=place)
+        for place in (namespace, other):
+            await api.wait_for("PodDisruptionBudget", "vision", place, until=bool)
+            await api.wait_for("Deployment", "vision", place, until=bool)
+        await api.delete("ModelServer", "vision", other)
+        for kind, name in (("Deployment", "vision"), ("ConfigMap", "vision-config")):
+            await api.wait_until_gone(kind, name, other)
+            found = await api.get(kind, name, namespace)
+            assert "deletionTimestamp" not in found["metadata"]
+    finally:
+        operators.end()
+        await api.delete("Namespace", other)
 
 
 def _generations(found: dict[tuple[str, str], Object]) -> dict[tuple[str, str], tuple[Any, Any]]:
