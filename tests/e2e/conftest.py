@@ -46,18 +46,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     say: Say = reporter.write_line if reporter is not None else print
     try:
-        _prepare(config, say)
+        wanted = {name for item in ours for name in getattr(item, "fixturenames", ())}
+        given = os.environ.get(access.KUBECONFIG)
+        if given:
+            access.check_disposable(Path(given))
+        if not given or "image" in wanted:
+            images.make(say)
+        if "cluster" in wanted:
+            _prepare_cluster(config, say, has_own=not given)
     except (requirements.Unfit, BinariesMissing, BuildFailed, access.NotDisposable) as error:
         raise pytest.UsageError(str(error)) from error
 
 
-def _prepare(config: pytest.Config, say: Say) -> None:
-    given = os.environ.get(access.KUBECONFIG)
-    if given:
-        access.check_disposable(Path(given))
-    else:
+def _prepare_cluster(config: pytest.Config, say: Say, *, has_own: bool) -> None:
+    if has_own:
         requirements.check_node()
-        images.make(say)
         config.stash[_BINARIES] = programs.find_or_build(say)
     command = [sys.executable, "-m", "example_client.sample_models", "--out", str(SAMPLES)]
     subprocess.run(command, cwd=images.ROOT, check=True)

@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -81,6 +83,22 @@ def test_no_file_of_an_image_raises_rights_or_is_open_to_all(root: Path) -> None
     ]
 
     assert found == []
+
+
+def test_an_image_runs_as_a_user_without_rights(image: Image) -> None:
+    """Its user and its program are said in numbers and by path, so that no shell has to look for them."""
+    with tarfile.open(image.archive) as archive:
+        manifest = json.load(_open(archive, "manifest.json"))[0]
+        config = json.load(_open(archive, manifest["Config"]))["config"]
+
+    assert config["User"] == "5000:5000"
+    assert config["Entrypoint"][0].startswith("/opt/batchwright/bin/")
+
+
+def _open(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    file = archive.extractfile(name)
+    assert file is not None, name
+    return file
 
 
 def test_images_are_built_again_only_for_what_changed(image: Image) -> None:
