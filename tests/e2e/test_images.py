@@ -86,7 +86,7 @@ def test_no_file_of_an_image_raises_rights_or_is_open_to_all(root: Path) -> None
 
 
 def test_an_image_runs_as_a_user_without_rights(image: Image) -> None:
-    """Its user and its program are said in numbers and by path, so that no shell has to look for them."""
+    """Its user is said in numbers and its program by path, so that no shell has to look for them."""
     with tarfile.open(image.archive) as archive:
         manifest = json.load(_open(archive, "manifest.json"))[0]
         config = json.load(_open(archive, manifest["Config"]))["config"]
