@@ -116,7 +116,7 @@ async def measure_restart(bench: Bench, restart: Callable[[], OperatorProcess], 
     began = time.monotonic()
     bench.operator = restart()
     wanted = bench.count + 1
-    while (runs := _runs(bench.operator)) < wanted:
+    while (runs := await asyncio.to_thread(_runs, bench.operator)) < wanted:
         _require_time(bench, began, f"{runs:.0f} of {wanted} objects were looked at")
         tell(int(runs), wanted)
         await asyncio.sleep(_LOOK_SECONDS)
@@ -132,7 +132,7 @@ async def measure_restart(bench: Bench, restart: Callable[[], OperatorProcess], 
 
 async def _until_leading(bench: Bench) -> None:
     began, operator = time.monotonic(), bench.operator
-    while operator.metric("batchwright_operator_leader") != 1.0 or operator.get("/readyz")[0] != _OK:
+    while not await asyncio.to_thread(_leads, operator):
         _require_time(bench, began, "the operator does not lead")
         await asyncio.sleep(_LOOK_SECONDS)
 
@@ -165,6 +165,11 @@ async def _until_quiet(bench: Bench) -> Counter[Call]:
         if audit.count_writes(found):
             quiet_since = time.monotonic()
     return calls
+
+
+def _leads(operator: OperatorProcess) -> bool:
+    is_leader = operator.metric("batchwright_operator_leader") == 1.0
+    return is_leader and operator.get("/readyz")[0] == _OK
 
 
 def _runs(operator: OperatorProcess) -> float:
