@@ -1,7 +1,7 @@
 """What one run resolves on, from what it has seen and what is remembered. No I/O here."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchwright_operator.controller import admission, modelstatus, refusal, tidings, tuning
 from batchwright_operator.controller.memory import Memory, Wanted
@@ -77,7 +77,8 @@ def resolve(scene: Scene, memory: Memory, template: Template) -> Resolution:
     bundle = render_bundle(admitted, scene.settings, plans, template, revisions=scene.revisions)
     sight = _sight(scene, admitted, bundle)
     step = proposal.advance(sight, memory.course, now=now)
-    look = _look(scene, memory, (sight, step), tuned)
+    unknown = "" if template.is_comparable else template.revision
+    look = replace(_look(scene, memory, (sight, step), tuned), unknown_template=unknown)
     models = [modelstatus.to_model_status(item, scene.reports, memory.status, now=now) for item in tuned]
     status = outcome.build_status(look, models, memory.status, now=now)
     events = (*told, *_events(memory, look, tuned, status, now=now))

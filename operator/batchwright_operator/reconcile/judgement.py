@@ -20,7 +20,8 @@ class Look:
     """One look at one ModelServer; `unsettled` are sentences of models whose switch is under way.
 
     `refusal` is that of the wanted configuration, if a pod has refused it; `is_committed` tells whether
-    pods start from it; `left_out` are the Pipelines that are not in it.
+    pods start from it; `left_out` are the Pipelines that are not in it. `unknown_template` names the pod
+    template of a newer operator, if edits of the pods have to wait for one.
     """
 
     server: ModelServer
@@ -32,6 +33,7 @@ class Look:
     is_committed: bool = True
     faults: tuple[Fault, ...] = ()
     left_out: tuple[str, ...] = ()
+    unknown_template: str = ""
 
     @property
     def ready_pods(self) -> int:
@@ -49,14 +51,24 @@ def _ready(look: Look) -> Condition:
         text = " ".join(_sentence(fault.message) for fault in look.faults)
         return _false(look, ConditionType.READY, look.faults[0].reason, text)
     ready, wanted = look.ready_pods, look.server.spec.replicas
+    text = f"{ready} of {wanted} pods are ready.{_waiting(look)}"
     if ready >= wanted:
-        return _true(look, ConditionType.READY, "AllPodsReady", f"{ready} of {wanted} pods are ready.")
+        return _true(look, ConditionType.READY, "AllPodsReady", text)
     crashed = next((pod for pod in look.observed.current_pods if _is_crashing(pod)), None)
     if crashed is not None:
-        text = f"Pod {crashed.name} died {crashed.failed_starts} times while starting: {crashed.reason}"
-        return _false(look, ConditionType.READY, "PodsCrashing", text)
-    text = f"{ready} of {wanted} pods are ready."
+        died = f"Pod {crashed.name} died {crashed.failed_starts} times while starting: {crashed.reason}"
+        return _false(look, ConditionType.READY, "PodsCrashing", died)
     return _false(look, ConditionType.READY, "PodsNotReady", text)
+
+
+def _waiting(look: Look) -> str:
+    """That an edit of the pods would not be noticed."""
+    if not look.unknown_template:
+        return ""
+    return (
+        f" A newer operator made them, by the pod template {look.unknown_template!r}, which is not "
+        "known here: changes of the pods wait until a newer operator is back."
+    )
 
 
 def _sentence(text: str) -> str:

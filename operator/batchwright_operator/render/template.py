@@ -23,12 +23,14 @@ class Template:
     """A revision, and the image for pods that name none.
 
     `kept` is a Deployment whose pod template stays as it was observed: a newer operator, whose revision
-    this one does not know, rendered it, and the user has changed nothing since.
+    this one does not know, rendered it, and the user has changed nothing since. Where nothing is left to
+    compare by, `is_comparable` is false: what the user changes of the pods waits for a newer operator.
     """
 
     revision: str
     image: str
     kept: names.Manifest | None = None
+    is_comparable: bool = True
 
 
 def newest_template(settings: Settings, revisions: Revisions = REVISIONS) -> Template:
@@ -59,7 +61,9 @@ def choose_template(
         template = Template(recorded.revision, recorded.image or settings.image)
         is_same = recorded.template_hash in ("", hash_of(server, settings, template, revisions))
         return template if is_same else newest
-    kept = Template(recorded.revision, recorded.image or settings.image, deployment)
+    image = recorded.image or settings.image
+    is_comparable = any(item.name in recorded.hashes for item in revisions)
+    kept = Template(recorded.revision, image, deployment, is_comparable)
     return kept if _is_unchanged(recorded, kept, (server, settings), revisions) else newest
 
 

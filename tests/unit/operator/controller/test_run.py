@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from batchwright_operator.controller.run import Controller
 from batchwright_operator.policy.state import ModelState
+from batchwright_operator.render.revisions.registry import REVISIONS, Revision
 from batchwright_operator.resources.conditions import ConditionType
 from batchwright_operator.resources.status import ModelServerStatus, ModelStatus
 from batchwright_server.config.plan import Plan
@@ -337,3 +339,21 @@ async def test_a_refusal_that_only_signals_tell() -> None:
     assert condition(run, ConditionType.CONFIG_APPLIED).reason == "ConfigRejected"
     await bench.run(PINNED.with_generation(2), times=2, seconds=40)
     assert _serving(bench) == [RELOAD, RELOAD]
+
+
+async def test_edits_of_pods_that_only_a_newer_operator_knows() -> None:
+    """What an older operator cannot tell from what was there replaces no pod, and Ready says so."""
+    bench = Bench()
+    newer = (Revision("r9", REVISIONS[-1].render),)
+    bench.controller = Controller(
+        bench.cluster, bench.cluster.pods, clock=lambda: bench.now, revisions=newer
+    )
+    run = await bench.run(SERVER, times=3)
+    assert "wait" not in condition(run, ConditionType.READY).message
+    bench.restart()
+    edited = make_server(pod={"priorityClassName": "high"})
+    run = await bench.run(edited, times=3)
+    assert "pod template 'r9'" in condition(run, ConditionType.READY).message
+    deployment = run.observed.deployment
+    assert deployment is not None
+    assert "priorityClassName" not in deployment["spec"]["template"]["spec"]

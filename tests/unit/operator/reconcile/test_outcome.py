@@ -56,6 +56,16 @@ def test_all_is_well() -> None:
     assert (status.replicas, status.ready_replicas) == (1, 1)
 
 
+def test_edits_that_wait_for_a_newer_operator() -> None:
+    """Where an edit of the pods would not be noticed, Ready says so, whether or not they are."""
+    for replicas in (1, 2):
+        status = _status(POD, reports={POD.name: SERVING}, replicas=replicas, unknown_template="r9")
+        ready = _condition(status, ConditionType.READY)
+        assert "pod template 'r9'" in ready.message
+        assert "wait until a newer operator is back" in ready.message
+        assert ready.is_true is (replicas == 1)
+
+
 def test_a_new_pod_counts() -> None:
     """ConfigApplied is about all current pods, one that has just been made included."""
     status = _status(POD, OTHER, reports={POD.name: SERVING}, replicas=2)

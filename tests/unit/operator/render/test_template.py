@@ -140,6 +140,7 @@ def test_pods_are_not_replaced_on_a_guess(hashes: str) -> None:
     newer["metadata"]["annotations"][names.TEMPLATE_HASHES] = hashes
     after = rolled_back(EDITED, newer).deployment
     assert pods(after) == pods(newer)
+    assert not choose_template(EDITED, OLD, newer, may_upgrade=False).is_comparable
 
 
 def test_a_removed_record_is_restored() -> None:
