@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import models
 from tests.support.cluster import compilefaults, switching
 from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient, Object
@@ -174,13 +175,14 @@ async def test_an_edit_that_one_pod_cannot_serve(setting: Setting, kubelet: Kube
 async def test_an_edit_that_no_pod_can_serve(setting: Setting) -> None:
     """What a real server refuses is never kept, and pods that come meanwhile serve what was before."""
     async with setting(2) as scene, scene.load(clients=1):
-        await switching.edit_model(scene.api, scene.namespace, shape="(1,5)")
+        broken = {**models.EXACT, "NUM_STREAMS": "many"}
+        await switching.edit_model(scene.api, scene.namespace, pluginConfig=broken)
         told = await condition(scene, "ConfigApplied", "ConfigRejected")
         scene.clock.say(told["message"])
         await switching.scale(scene.api, scene.namespace, 3)
         await eventually(lambda: are_ready(scene, 3), seconds=60)
         assert len(scene.config.commits) == 1
-        await switching.edit_model(scene.api, scene.namespace, shape=None)
+        await switching.edit_model(scene.api, scene.namespace, pluginConfig=models.EXACT)
         await scene.settled()
         assert len(scene.config.commits) == 1
 

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-_NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+_NAMES = "subjectAltName=DNS:{},IP:127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,18 @@ def make_authority(folder: Path, name: str) -> Pair:
     return pair
 
 
-def issue(authority: Pair, folder: Path, name: str) -> Pair:
-    """A certificate by `authority`, for localhost as a server and for `name` as a client."""
+def issue(authority: Pair, folder: Path, name: str, *, dns: str = "localhost") -> Pair:
+    """A certificate by `authority`, for `dns` and 127.0.0.1 as a server and for `name` as a client."""
     pair = _pair(folder, name)
     signed_by = ("-CA", authority.certificate, "-CAkey", authority.key)
-    subject = ("-subj", f"/CN={name}", "-addext", _NAMES, "-addext", "basicConstraints=CA:FALSE")
+    subject = (
+        "-subj",
+        f"/CN={name}",
+        "-addext",
+        _NAMES.format(dns),
+        "-addext",
+        "basicConstraints=CA:FALSE",
+    )
     _openssl("req", "-x509", *_key_to(pair), "-out", pair.certificate, *subject, *signed_by)
     return pair
 
