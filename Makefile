@@ -32,6 +32,15 @@ fuzz: $(VENV)/.dev ## Fuzz every parser for long (FUZZ_EXAMPLES=20000 of hypothe
 			-rss_limit_mb=2048 -artifact_prefix=build/fuzz-$$name- || exit 1; \
 	done
 
+bench: $(VENV)/.dev ## Measure the operator with OBJECTS=1000 ModelServers on a real control plane
+	$(BIN)/python -m benchmarks.operator_scale --objects $(or $(OBJECTS),1000)
+
+e2e: $(VENV)/.dev ## The stories of users on a real node: as root on a Linux of one's own, or on a disposable cluster
+	$(BIN)/pytest --e2e tests/e2e
+
+images: $(VENV)/.dev ## Build the images of server, operator and example client
+	$(BIN)/python -m tests.support.node images
+
 check: $(VENV)/.dev ## Lint, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -67,4 +76,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo steady models test fuzz check format generate clean
+.PHONY: help demo steady models test fuzz bench e2e images check format generate clean
