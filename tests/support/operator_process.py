@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 PROGRAM = ("-m", "batchwright_operator")
 
 
