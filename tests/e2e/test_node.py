@@ -25,4 +25,4 @@ def test_what_the_kubelet_insists_on_is_set_for_it_alone(own_node: OneNode) -> N
     }
 
     assert found == mountholder.SETTINGS
-    assert NAME not in Path("/proc/self/mounts").read_text()
+    assert str(own_node.layout.state) not in Path("/proc/self/mounts").read_text()
