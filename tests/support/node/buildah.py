@@ -71,10 +71,6 @@ class Buildah:
         finally:
             self._run("rm", container)
 
-    def prune(self) -> None:
-        """Forget the images that nothing refers to any more."""
-        self._run("rmi", "--prune")
-
     def _command(self) -> list[str]:
         program = requirements.find_program("buildah")
         root, run = self._folder / "store", self._folder / "run"

@@ -80,7 +80,6 @@ def make(say: Say) -> None:
     for image in IMAGES:
         if not is_current(image):
             _make(image, say)
-    store().prune()
 
 
 def is_current(image: Image) -> bool:
