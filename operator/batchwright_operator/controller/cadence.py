@@ -49,7 +49,9 @@ def next_seconds(look: Look, memory: Memory, *, now: float) -> float:
 def _is_calm(look: Look) -> bool:
     is_whole = look.ready_pods >= look.server.spec.replicas and look.is_committed
     is_served = look.applied.is_everywhere or not look.observed.current_pods
-    return is_whole and is_served and not (look.unsettled or look.faults or look.refusal)
+    newest = look.server.metadata.generation
+    is_told = look.applied_generation == newest or bool(look.unknown_template)
+    return is_whole and is_served and is_told and not (look.unsettled or look.faults or look.refusal)
 
 
 def _note_requests(memory: Memory, reports: Reports, now: float) -> None:

@@ -1,5 +1,6 @@
 """Which pod template an object gets, and that a newer operator replaces the pods of one at a time."""
 
+from batchwright_operator.reconcile import rollout
 from batchwright_operator.reconcile.observed import Observed
 from batchwright_operator.render.revisions.registry import REVISIONS
 from batchwright_operator.render.settings import Settings
@@ -41,7 +42,7 @@ class Pacer:
             self.forget(server.key)
             return kept
         if kept == newest:
-            if is_complete(observed):
+            if rollout.is_complete(observed):
                 self.forget(server.key)
             return kept
         if self._upgrading is None and now >= self._begin:
@@ -52,15 +53,3 @@ class Pacer:
         """The object is through, gone, or no longer to be upgraded."""
         if self._upgrading == key:
             self._upgrading = None
-
-
-def is_complete(observed: Observed) -> bool:
-    """Whether every pod of the Deployment is of its newest template and available."""
-    deployment = observed.deployment
-    if deployment is None:
-        return False
-    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
-    is_seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
-    available = status.get("availableReplicas", 0)
-    return bool(is_seen) and updated == total == wanted and available >= wanted

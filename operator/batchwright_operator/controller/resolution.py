@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from batchwright_operator.controller import admission, modelstatus, refusal, tidings, tuning
 from batchwright_operator.controller.memory import Memory, Wanted
 from batchwright_operator.policy.state import ModelState
-from batchwright_operator.reconcile import applied, outcome, proposal
+from batchwright_operator.reconcile import applied, outcome, proposal, rollout
 from batchwright_operator.reconcile.course import Document
 from batchwright_operator.reconcile.judgement import Look
 from batchwright_operator.reconcile.observed import Observed, Reports
@@ -77,8 +77,11 @@ def resolve(scene: Scene, memory: Memory, template: Template) -> Resolution:
     bundle = render_bundle(admitted, scene.settings, plans, template, revisions=scene.revisions)
     sight = _sight(scene, admitted, bundle)
     step = proposal.advance(sight, memory.course, now=now)
-    unknown = "" if template.is_comparable else template.revision
-    look = replace(_look(scene, memory, (sight, step), tuned), unknown_template=unknown)
+    look = replace(
+        _look(scene, memory, (sight, step), tuned),
+        unknown_template="" if template.is_comparable else template.revision,
+        applied_generation=_applied_generation(scene, memory, (bundle, step), template),
+    )
     models = [modelstatus.to_model_status(item, scene.reports, memory.status, now=now) for item in tuned]
     status = outcome.build_status(look, models, memory.status, now=now)
     events = (*told, *_events(memory, look, tuned, status, now=now))
@@ -118,7 +121,22 @@ def _look(
         is_committed=sight.is_committed,
         faults=tuple(memory.faults.values()),
         left_out=tuple(sorted(memory.left_out)),
+        template=sight.template,
     )
+
+
+def _applied_generation(
+    scene: Scene, memory: Memory, wanted: tuple[Bundle, proposal.Step], template: Template
+) -> int:
+    """The newest generation that was ever wholly applied; 0: none, as far as is known."""
+    newest, known = scene.server.metadata.generation, memory.status.observed_generation
+    bundle, step = wanted
+    is_refused = step.course.refusal is not None
+    if known == newest:
+        return known
+    if template.is_comparable and rollout.is_whole(bundle, scene.observed, is_refused=is_refused):
+        return newest
+    return known if known < newest else 0  # of an object of that name before this one
 
 
 def _events(

@@ -1,7 +1,7 @@
 """The objects of a ModelServer, made and kept as rendered; what stands against one stops no other."""
 
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchwright_operator.cluster.errors import NotOurs, Refused
 from batchwright_operator.cluster.port import Cluster
@@ -52,6 +52,10 @@ class Upkeep:
                 faults[key] = fault
         return faults
 
+    @property
+    def _generation(self) -> int:
+        return self.server.metadata.generation
+
     def _has_config_map(self) -> bool:
         key = ("ConfigMap", names.config_map_name(self.server))
         return key not in self.faults or self.observed.config_map is not None
@@ -81,7 +85,7 @@ class Upkeep:
         old = self.faults.get(key)
         is_same = old is not None and old.rendered_hash == rendered
         if old is not None and is_same and 0 <= self.now - old.at < _pause_after(old):
-            return old
+            return replace(old, generation=self._generation)
         applying = self.cluster.apply(self.server, self._over_observed(manifest))
         return await self._attempt(key, rendered, applying)
 
@@ -92,10 +96,10 @@ class Upkeep:
         try:
             await doing
         except NotOurs as error:
-            return Fault(kind, name, _FOREIGN, str(error), rendered, self.now)
+            return Fault(kind, name, _FOREIGN, str(error), rendered, self.now, self._generation)
         except Refused as error:
             message = f"{kind} {name}: {error}"
-            return Fault(kind, name, "ApplyRefused", message, rendered, self.now)
+            return Fault(kind, name, "ApplyRefused", message, rendered, self.now, self._generation)
         return None
 
     def _over_observed(self, manifest: names.Manifest) -> names.Manifest:

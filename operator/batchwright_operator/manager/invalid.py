@@ -36,13 +36,13 @@ def bare_server(raw: Raw) -> ModelServer:
 
 
 def server_status(raw: Raw, why: Condition, *, now: float) -> ModelServerStatus | None:
-    """The status so far, with the condition in it; None if it says so already."""
+    """The status so far, with the condition in it; None if it says so already.
+
+    The generation that was last wholly applied stays what it is.
+    """
     previous = _parse_server(raw.get("status"))
-    update = {
-        "observed_generation": raw["metadata"].get("generation", 1),
-        "conditions": merge_conditions(previous.conditions, [why], now=format_time(now)),
-    }
-    status = previous.model_copy(update=update)
+    conditions = merge_conditions(previous.conditions, [why], now=format_time(now))
+    status = previous.model_copy(update={"conditions": conditions})
     return status if status != previous else None
 
 

@@ -14,6 +14,7 @@ class Fault:
     message: str
     rendered_hash: str
     at: float  # Unix time, seconds
+    generation: int = 0  # of the ModelServer that it stands against
 
     @property
     def key(self) -> tuple[str, str]:

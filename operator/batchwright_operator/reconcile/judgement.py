@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from batchwright_operator.reconcile.applied import Applied, Progress
 from batchwright_operator.reconcile.course import Refusal
 from batchwright_operator.reconcile.faults import Fault
-from batchwright_operator.reconcile.observed import Observed, Pod, Reports, Unreachable
+from batchwright_operator.reconcile.observed import Observed, Phase, Pod, Reports, Unreachable
 from batchwright_operator.resources.conditions import Condition, ConditionStatus, ConditionType
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_server.config.signals import ModelSignals, Signals
@@ -21,7 +21,8 @@ class Look:
 
     `refusal` is that of the wanted configuration, if a pod has refused it; `is_committed` tells whether
     pods start from it; `left_out` are the Pipelines that are not in it. `unknown_template` names the pod
-    template of a newer operator, if edits of the pods have to wait for one.
+    template of a newer operator, if edits of the pods have to wait for one. `template` is the newest pod
+    template's hash, and `applied_generation` the newest generation that was ever wholly applied.
     """
 
     server: ModelServer
@@ -34,6 +35,23 @@ class Look:
     faults: tuple[Fault, ...] = ()
     left_out: tuple[str, ...] = ()
     unknown_template: str = ""
+    template: str = ""
+    applied_generation: int = 0
+
+    def is_newest(self, pod: Pod) -> bool:
+        """Whether the pod is of the newest template; where templates are not marked, all are."""
+        return not self.template or pod.template == self.template
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether pods of an older template are still to be replaced; those that failed do not count."""
+        staying = (pod for pod in self.observed.current_pods if pod.phase is not Phase.FAILED)
+        return any(not self.is_newest(pod) for pod in staying)
+
+    def is_up_to_date(self, pod: str) -> bool:
+        """Whether the pod of that name is of the newest template and serves the wanted document."""
+        newest = {item.name for item in self.observed.current_pods if self.is_newest(item)}
+        return pod in newest and self.applied.progress.get(pod) is Progress.APPLIED
 
     @property
     def ready_pods(self) -> int:
@@ -42,23 +60,58 @@ class Look:
 
 
 def judge(look: Look) -> tuple[Condition, ...]:
-    """All conditions, their transition times not yet set."""
+    """All conditions, their transition times not yet set.
+
+    A condition carries the newest generation once that is wholly applied, and before only where it is
+    false by what that generation wants; else it carries the generation that was last wholly applied.
+    """
     return (_ready(look), _config_applied(look), _models_available(look), _settled(look))
 
 
 def _ready(look: Look) -> Condition:
     if look.faults:
         text = " ".join(_sentence(fault.message) for fault in look.faults)
-        return _false(look, ConditionType.READY, look.faults[0].reason, text)
+        found = _false(look, ConditionType.READY, look.faults[0].reason, text)
+        newest = look.server.metadata.generation
+        return _about(look, found, is_news=any(it.generation == newest for it in look.faults))
     ready, wanted = look.ready_pods, look.server.spec.replicas
-    text = f"{ready} of {wanted} pods are ready.{_waiting(look)}"
+    text = f"{min(ready, wanted)} of {wanted} pods are ready.{_replaced(look)}{_waiting(look)}"
+    crashed = _crashed(look)
     if ready >= wanted:
-        return _true(look, ConditionType.READY, "AllPodsReady", text)
-    crashed = next((pod for pod in look.observed.current_pods if _is_crashing(pod)), None)
+        return _serving(look, text, crashed)
     if crashed is not None:
-        died = f"Pod {crashed.name} died {crashed.failed_starts} times while starting: {crashed.reason}"
-        return _false(look, ConditionType.READY, "PodsCrashing", died)
+        found = _false(look, ConditionType.READY, "PodsCrashing", _died(crashed))
+        return _about(look, found, is_news=look.is_newest(crashed))
     return _false(look, ConditionType.READY, "PodsNotReady", text)
+
+
+def _serving(look: Look, text: str, crashed: Pod | None) -> Condition:
+    """Ready is true: enough pods serve, be it by the template before."""
+    if not look.is_replacing:
+        return _true(look, ConditionType.READY, "AllPodsReady", text)
+    if crashed is not None and look.is_newest(crashed):
+        return _true(look, ConditionType.READY, "NewPodsCrashing", f"{text} {_died(crashed)}")
+    return _true(look, ConditionType.READY, "RollingOut", text)
+
+
+def _replaced(look: Look) -> str:
+    """How far the replacement of pods is, where one is under way."""
+    if not look.is_replacing:
+        return ""
+    wanted = look.server.spec.replicas
+    new = sum(pod.ready and look.is_newest(pod) for pod in look.observed.current_pods)
+    verb = "has" if new == 1 else "have"
+    return f" {min(new, wanted)} of {wanted} {verb} the newest template."
+
+
+def _crashed(look: Look) -> Pod | None:
+    """A pod that does not heal by itself, one of the newest template first."""
+    crashed = [pod for pod in look.observed.current_pods if _is_crashing(pod)]
+    return min(crashed, key=lambda pod: not look.is_newest(pod), default=None)
+
+
+def _died(pod: Pod) -> str:
+    return f"Pod {pod.name} died {pod.failed_starts} times while starting: {pod.reason}"
 
 
 def _waiting(look: Look) -> str:
@@ -126,22 +179,25 @@ def _models_available(look: Look) -> Condition:
         return _unknown(look, kind, _silence(look), "No pod has answered.")
     failed = tuple(_each_model(look, _error))
     if failed:
-        return _false(look, kind, "ModelsNotAvailable", "; ".join(failed))
+        found = _false(look, kind, "ModelsNotAvailable", "; ".join(text for _, text in failed))
+        return _about(look, found, is_news=any(look.is_up_to_date(pod) for pod, _ in failed))
     waiting = tuple(_each_model(look, _stage))
     if waiting:
-        return _false(look, kind, "ModelsLoading", "; ".join(waiting))
+        return _false(look, kind, "ModelsLoading", "; ".join(text for _, text in waiting))
     return _true(look, kind, "AllAvailable", f"{_all(len(look.server.spec.models), 'model')}.")
 
 
-def _each_model(look: Look, describe: Callable[[tuple[ModelSignals, ...]], str]) -> Iterator[str]:
-    """A sentence for each model of each pod of which `describe` has something to say."""
+def _each_model(
+    look: Look, describe: Callable[[tuple[ModelSignals, ...]], str]
+) -> Iterator[tuple[str, str]]:
+    """A pod and a sentence for each model of each pod of which `describe` has something to say."""
     for pod, report in sorted(look.reports.items()):
         if isinstance(report, Signals):
             for model in look.server.spec.models:
                 found = tuple(item for item in report.models if item.name == model.name)
                 text = describe(found)
                 if text:
-                    yield f"{model.name} on {pod}: {text}"
+                    yield pod, f"{model.name} on {pod}: {text}"
 
 
 def _error(versions: tuple[ModelSignals, ...]) -> str:
@@ -178,10 +234,11 @@ def _unknown(look: Look, kind: ConditionType, reason: str, message: str) -> Cond
 def _condition(
     look: Look, kind: ConditionType, status: ConditionStatus, why: tuple[str, str]
 ) -> Condition:
-    return Condition(
-        type=kind,
-        status=status,
-        reason=why[0],
-        message=why[1],
-        observed_generation=look.server.metadata.generation,
-    )
+    condition = Condition(type=kind, status=status, reason=why[0], message=why[1])
+    return _about(look, condition, is_news=status is ConditionStatus.FALSE)
+
+
+def _about(look: Look, condition: Condition, *, is_news: bool) -> Condition:
+    """The condition with the generation that it is about: `is_news` tells whether it is the newest."""
+    generation = look.server.metadata.generation if is_news else look.applied_generation
+    return condition.model_copy(update={"observed_generation": generation})

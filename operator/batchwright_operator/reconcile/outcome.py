@@ -55,7 +55,7 @@ def build_status(
     selector = names.selector(look.server)
     judged = judgement.judge(look)
     return ModelServerStatus(
-        observed_generation=look.server.metadata.generation,
+        observed_generation=look.applied_generation,
         replicas=_replicas(look.observed),
         ready_replicas=look.ready_pods,
         selector=",".join(f"{key}={value}" for key, value in sorted(selector.items())),
@@ -102,7 +102,14 @@ def condition_events(
 
 
 _FAULTS = frozenset(
-    {"PodsCrashing", "ConfigRejected", "ModelsNotAvailable", "ObjectNotOwned", "ApplyRefused"}
+    {
+        "PodsCrashing",
+        "NewPodsCrashing",
+        "ConfigRejected",
+        "ModelsNotAvailable",
+        "ObjectNotOwned",
+        "ApplyRefused",
+    }
 )
 
 

@@ -11,6 +11,8 @@ from batchwright_operator.resources.status import ModelServerStatus, ModelStatus
 
 # Of the policy's state: what every look adds to. A restart loses a minute of it at most.
 _FIGURES = frozenset({"lossMicros"})
+# Reasons of true conditions whose words somebody waits for.
+_UNDER_WAY = frozenset({"RollingOut", "NewPodsCrashing"})
 
 
 def is_transition(
@@ -53,13 +55,14 @@ def _model_facts(model: ModelStatus) -> tuple[object, ...]:
 def _conditions(conditions: tuple[Condition, ...]) -> tuple[tuple[object, ...], ...]:
     return tuple(
         # What is wrong may have become something else that goes by the same reason.
-        (item.type, item.status, item.reason, item.observed_generation, _fault(item))
+        (item.type, item.status, item.reason, item.observed_generation, _words(item))
         for item in conditions
     )
 
 
-def _fault(condition: Condition) -> str:
-    return condition.message if condition.status is ConditionStatus.FALSE else ""
+def _words(condition: Condition) -> str:
+    is_told = condition.status is ConditionStatus.FALSE or condition.reason in _UNDER_WAY
+    return condition.message if is_told else ""
 
 
 def _without_figures(policy: dict[str, Any] | None) -> dict[str, Any] | None:

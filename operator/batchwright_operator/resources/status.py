@@ -95,7 +95,7 @@ class ModelServerStatus(_Kept):
     """The whole status."""
 
     observed_generation: int = 0
-    """The generation of the object that this is about."""
+    """The newest generation of the object that was wholly applied, down to the last pod."""
     replicas: int = 0
     """How many pods there are."""
     ready_replicas: int = 0

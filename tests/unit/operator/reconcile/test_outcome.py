@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from batchwright_operator.reconcile import judgement, outcome
 from batchwright_operator.reconcile.applied import observe_applied
 from batchwright_operator.reconcile.course import Refusal
@@ -144,6 +146,19 @@ def test_a_model_that_fails() -> None:
     waiting = _condition(_status(POD, reports={POD.name: loading}), kind)
     assert (failed.reason, "bad file" in failed.message) == ("ModelsNotAvailable", True)
     assert waiting.reason == "ModelsLoading"
+
+
+@pytest.mark.parametrize(
+    ("template", "served", "expected"), [("new", WANTED, 1), ("old", WANTED, 0), ("new", "old", 0)]
+)
+def test_a_model_that_failed_before(template: str, served: str, expected: int) -> None:
+    """A fault is about the newest edit where the pod serves that, and is made from it."""
+    failing = make_signals(make_model_signals(state="LOADING", error="bad file"), config_hash=served)
+    pod = dataclasses.replace(POD, template=template)
+    found = _condition(
+        _status(pod, reports={POD.name: failing}, template="new"), ConditionType.MODELS_AVAILABLE
+    )
+    assert (found.reason, found.observed_generation) == ("ModelsNotAvailable", expected)
 
 
 def test_events_are_transitions() -> None:

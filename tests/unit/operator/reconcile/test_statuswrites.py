@@ -75,6 +75,13 @@ def test_another_fault_of_the_same_reason_is_written_at_once() -> None:
     assert is_transition(old, new)
 
 
+@pytest.mark.parametrize("reason", ["RollingOut", "NewPodsCrashing"])
+def test_how_far_a_rollout_is_is_written_at_once(reason: str) -> None:
+    """Somebody waits for it, although the condition stays true."""
+    before, after = ({"reason": reason, "message": f"{count} of 2 pods"} for count in (0, 1))
+    assert is_transition(_status(condition=before), _status(condition=after))
+
+
 def test_a_pipeline_is_judged_by_its_conditions() -> None:
     """Words may change with figures; the conditions' states and reasons are what has happened."""
     old = PipelineStatus.model_validate({"conditions": [READY]})
