@@ -116,6 +116,7 @@ _PREDICTED = (
 _MEASURED = (
     f"{_rate('batchwright_inference_seconds_sum')} / {_rate('batchwright_inference_seconds_count')}"
 )
+_ERROR = 'batchwright_operator_prediction_error_ratio{namespace=~"$namespace", model=~"$model"}'
 _STRATEGIES = Row(
     "Strategies and their cost",
     (
@@ -131,7 +132,7 @@ _STRATEGIES = Row(
         Panel(
             "Decisions",
             {
-                "{{action}}": "sum by (action) (increase("
+                "{{action}} {{reason}}": "sum by (action, reason) (increase("
                 + _operator("decisions_total", ', action!="Hold"')
                 + "[$__rate_interval]))"
             },
@@ -146,11 +147,16 @@ _STRATEGIES = Row(
             "Pods that changed their strategy.",
         ),
         Panel(
+            "Error of predictions",
+            {"{{namespace}}/{{name}} {{model}}": _ERROR},
+            "Of the last switch that was checked: how far its gain was from the one predicted.",
+            "percentunit",
+        ),
+        Panel(
             "Work of a request, by plan",
             {"{{model}} {{strategy}} {{streams}} of {{batch_size}}": _WORK},
             "Core-seconds of one request of so many samples, measured alone.",
             "s",
-            width=12,
         ),
         Panel(
             "Inference, predicted and measured",
@@ -160,7 +166,6 @@ _STRATEGIES = Row(
             },
             "Predicted: of a request that is alone, by its samples. Measured: of all, waiting included.",
             "s",
-            width=12,
         ),
     ),
 )
@@ -240,26 +245,33 @@ _OPERATOR = Row(
             },
             "",
             form="stat",
-            width=6,
+            width=4,
         ),
         Panel(
             "Leader",
             {"{{instance}}": _operator("leader")},
             "1 for the replica that leads.",
-            width=6,
+            width=5,
             options={"lineInterpolation": "stepAfter"},
+        ),
+        Panel(
+            "Age of the heartbeat",
+            {"{{instance}}": _operator("heartbeat_age_seconds")},
+            "Since the watch brought one; above 60 s the replica is not live.",
+            "s",
+            width=5,
         ),
         Panel(
             "Configuration refused",
             {"{{job}} {{pod}}": _REFUSED},
             "Pods that refuse a document and go on with the one before.",
-            width=6,
+            width=5,
         ),
         Panel(
             "Configurations read",
             {"{{job}} {{result}}": _READ},
             "By all pods.",
-            width=6,
+            width=5,
         ),
         Panel(
             "Runs",

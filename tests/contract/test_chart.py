@@ -64,6 +64,7 @@ def exported() -> set[str]:
     metrics = Metrics()
     metrics.watch_queue(lambda: Stats(0, 0, 0, 0, 0.0, 0.0, 0))
     metrics.watch_leader(lambda: True)
+    metrics.watch_heartbeat(lambda: 0.0)
     state = SimpleNamespace(hash="", rejected_hash="")
     configuration = SimpleNamespace(state=state, results=dict.fromkeys(ReloadResult, 0))
     nothing = SimpleNamespace(servables=(), reachable_pipelines=())

@@ -17,7 +17,7 @@ from tests.support import models, polling, prometheus, serving
 from tests.support.helm import CHART
 from tests.support.prometheus import Prometheus, needs_prometheus
 
-SILENT = {"Configuration refused", "Turned away", "Decisions"}
+SILENT = {"Configuration refused", "Turned away", "Decisions", "Error of predictions"}
 """Panels that show nothing while all is well."""
 
 
@@ -42,6 +42,7 @@ def operator_metrics() -> Metrics:
     metrics = Metrics()
     metrics.watch_queue(lambda: Stats(0, 1, 0, 0, 0.0, 0.0, 1))
     metrics.watch_leader(lambda: True)
+    metrics.watch_heartbeat(lambda: 0.0)
     metrics.observe_call("get", "Pod", "200", 0.01)
     metrics.observe_end("done", 0.1)
     metrics.show_ready(ObjectKey("tests", "vision"), is_ready=True)
@@ -106,7 +107,7 @@ _WELL = {
     'batchwright_operator_queue_failing{job="o"}': "0x120",
     'batchwright_operator_queue_oldest_seconds{job="o"}': "0x120",
     'batchwright_operator_api_calls_total{job="o",verb="get",kind="Pod",code="200"}': "0+60x120",
-    'batchwright_operator_decisions_total{job="o",action="Hold"}': "0+6x120",
+    'batchwright_operator_decisions_total{job="o",action="Hold",reason="AlreadyBest"}': "0+6x120",
     'batchwright_config_info{job="a",namespace="n",pod="p",hash="1",rejected_hash=""}': "1x120",
     'batchwright_reload_seconds_sum{job="a",namespace="n",model="m"}': "0+3x120",
     'batchwright_switches_total{job="a",namespace="n",model="m"}': "0x60 1x60",

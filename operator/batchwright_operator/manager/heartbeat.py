@@ -59,6 +59,10 @@ class Heartbeat:
         if namespace in self._silent:
             self._silent[namespace] = 0.0
 
+    def age(self) -> float:
+        """Seconds without a heartbeat, where it is longest; those without a leader do not count."""
+        return max(self._silent.values(), default=0.0)
+
     def check(self) -> str:
         """What is wrong with the watch."""
         silent = [place for place, seconds in self._silent.items() if seconds > SILENCE_SECONDS]

@@ -186,6 +186,7 @@ class Manager:
     def _make_health(self, metrics: Metrics) -> HealthServer:
         metrics.watch_queue(self._queue.stats)
         metrics.watch_leader(self._leads)
+        metrics.watch_heartbeat(self._heartbeat.age)
         progress = Progress(self._queue.stats, self._settings.workers, self._serves, time.monotonic)
         return HealthServer(
             (self._settings.http_bind_address, self._settings.http_port),

@@ -67,6 +67,7 @@ class Worker:
     def __init__(self, parts: Parts, spread: Callable[[], float]) -> None:
         self._parts = parts
         self._spread = spread
+        self._told: dict[ObjectKey, str] = {}  # why runs are tried again, as the log has it
 
     async def run(self, key: ObjectKey) -> Outcome:
         """One run; what it could not do is told in the log, by metrics and where the user looks."""
@@ -81,16 +82,18 @@ class Worker:
 
     async def _run(self, key: ObjectKey) -> tuple[str, Outcome]:
         try:
-            return await self._attempt(key)
+            ended = await self._attempt(key)
         except Outdated as error:
             _log.debug("Decided on what is no longer so: %s", error)
             return "outdated", Failed()
         except Unavailable as error:
-            _log.warning("The run is tried again: %s", error)
+            self._tell_once(key, str(error))
             return "unavailable", Failed(error.retry_after_seconds or 0.0)
         except ClusterError as error:
             _log.error("The API server does not take what the run wanted: %s", error)
-            return "refused", Again(REFUSED_SECONDS)
+            ended = "refused", Again(REFUSED_SECONDS)
+        self._told.pop(key, None)
+        return ended
 
     async def _attempt(self, key: ObjectKey) -> tuple[str, Outcome]:
         raw = self._parts.store.model_server(key)
@@ -106,6 +109,12 @@ class Worker:
         run = await self._parts.controller.run(await self._with_pipelines(server), self._settings())
         self._parts.metrics.observe_run(run)
         return "done", Again(min(run.next_in, self._spread()))
+
+    def _tell_once(self, key: ObjectKey, why: str) -> None:
+        """A warning when a run cannot be done for another reason than the one before."""
+        level = logging.DEBUG if self._told.get(key) == why else logging.WARNING
+        self._told[key] = why
+        _log.log(level, "The run is tried again: %s", why)
 
     def _settings(self) -> Settings:
         return self._parts.settings()

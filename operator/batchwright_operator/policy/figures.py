@@ -7,9 +7,13 @@ from collections.abc import Mapping
 
 from batchwright_operator.policy.check import Finding
 from batchwright_operator.policy.choice import Alternative
+from batchwright_operator.policy.decision import Decision, Reason
 from batchwright_operator.policy.readings import ReloadCost
 from batchwright_operator.policy.situation import Situation
 from batchwright_server.config.plan import Plan, Strategy
+
+_PREDICTED = "speedupPercent"
+_MEASURED = "measuredSpeedupPercent"
 
 
 def observed(situation: Situation) -> dict[str, int]:
@@ -54,7 +58,7 @@ def predicted(situation: Situation, best: Alternative | None) -> dict[str, int]:
         return numbers
     return {
         **numbers,
-        "speedupPercent": round(100 * best.speedup),
+        _PREDICTED: round(100 * best.speedup),
         "savingPercent": round(100 * best.saving),
         "lossMilliseconds": round(1000 * best.loss_seconds),
     }
@@ -63,9 +67,21 @@ def predicted(situation: Situation, best: Alternative | None) -> dict[str, int]:
 def found(finding: Finding) -> Mapping[str, int]:
     """What a check compared."""
     return {
-        "speedupPercent": round(finding.predicted / 10),
-        "measuredSpeedupPercent": round(finding.measured / 10),
+        _PREDICTED: round(finding.predicted / 10),
+        _MEASURED: round(finding.measured / 10),
     }
+
+
+def prediction_error(decision: Decision) -> float | None:
+    """How far from what was predicted the decision's check found the gain: |measured / predicted - 1|.
+
+    None where the decision is not about a check, or the traffic before and after cannot be compared.
+    """
+    expected = decision.predicted.get(_PREDICTED, 0)
+    measured = decision.predicted.get(_MEASURED)
+    if measured is None or expected <= 0 or decision.reason is Reason.TRAFFIC_CHANGED:
+        return None
+    return abs(measured / expected - 1)
 
 
 def samples_key(plan: Plan) -> str:

@@ -59,6 +59,22 @@ def test_a_watch_that_brings_none_is_told() -> None:
     assert simulated(Writer(), Leadership(is_held=True), 75) == "no heartbeat was seen for 60 s in a, b"
 
 
+def test_its_age_is_counted() -> None:
+    """Where it was not seen for longest, and none while the watch brings it."""
+
+    async def ages() -> list[float]:
+        heartbeat = Heartbeat(Writer(), ("a", "b"), Leadership(is_held=True), "me")
+        task, found = asyncio.create_task(heartbeat.run()), [heartbeat.age()]
+        await asyncio.sleep(25)
+        for namespace in ("a", "b"):
+            found.append(heartbeat.age())
+            heartbeat.see({"metadata": {"namespace": namespace}})
+        task.cancel()
+        return [*found, heartbeat.age()]
+
+    assert simulate(ages()) == [0.0, 20.0, 20.0, 0.0]
+
+
 def test_silence_counts_only_while_somebody_leads() -> None:
     """An API server that is away for an hour ends no replica."""
     assert simulated(Writer(), Leadership(is_held=False), 3600) == ""

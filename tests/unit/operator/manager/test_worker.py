@@ -1,5 +1,6 @@
 """One run for one key: what its end means, and what is told of objects that cannot be run."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,6 +126,21 @@ async def test_the_end_of_a_run_says_when_the_next_one_is(
     assert bench.controller.logged == ["default/vision"]
 
 
+async def test_why_a_run_is_tried_again_is_said_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning for each reason, however often it is tried; and anew once a run went well."""
+    bench.put(server_document())
+    told = []
+    for fault in ("removed", "removed", "away", "removed", "", "removed"):
+        caplog.clear()
+        bench.controller.fault = Unavailable(fault) if fault else None
+        await bench.run()
+        told.append([item.message for item in caplog.records if item.levelno == logging.WARNING])
+    removed, away = ([f"The run is tried again: {why}"] for why in ("removed", "away"))
+    assert told == [removed, [], away, removed, [], removed]
+
+
 async def test_a_calm_object_is_looked_at_at_the_resync(bench: Bench) -> None:
     """No object is left alone for longer than that."""
     bench.put(server_document())
@@ -159,6 +175,7 @@ async def test_an_invalid_object_is_told_once_and_changes_nothing(bench: Bench) 
     ready = get_condition(status.conditions, ConditionType.READY)
     assert ready is not None
     assert ready.reason == "InvalidSpec"
+    assert (ready.observed_generation, status.observed_generation) == (1, 0)
     assert "spec.replicas" in ready.message
     bench.put(document | {"status": status.model_dump(mode="json", by_alias=True)})
     await bench.run()
