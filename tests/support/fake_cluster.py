@@ -66,6 +66,9 @@ class FakeCluster:
     async def read_status(self, key: ObjectKey) -> ModelServerStatus | None:
         return self.status
 
+    async def read_pipeline_status(self, key: ObjectKey, name: str) -> PipelineStatus | None:
+        return self.pipelines.get(name)
+
     async def write_status(self, server: ModelServer, status: ModelServerStatus) -> None:
         self.trouble("status")
         self.status = status

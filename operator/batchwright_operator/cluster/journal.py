@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -12,13 +13,17 @@ from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.modelserver import API_VERSION
 from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 
+_Status = TypeVar("_Status", ModelServerStatus, PipelineStatus)
+
 
 def load_status(path: Path) -> ModelServerStatus | None:
     """The status in a file; None if there is none that can be read."""
-    try:
-        return ModelServerStatus.model_validate(json.loads(path.read_bytes())["status"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        return None
+    return _load(path, ModelServerStatus)
+
+
+def load_pipeline_status(path: Path) -> PipelineStatus | None:
+    """The same of a Pipeline."""
+    return _load(path, PipelineStatus)
 
 
 def apply_status(path: Path, key: ObjectKey, status: ModelServerStatus) -> None:
@@ -32,6 +37,13 @@ def apply_pipeline_status(path: Path, key: ObjectKey, status: PipelineStatus | N
         path.unlink(missing_ok=True)
     else:
         _write(path, pipeline.KIND, key, status)
+
+
+def _load(path: Path, model: type[_Status]) -> _Status | None:
+    try:
+        return model.model_validate(json.loads(path.read_bytes())["status"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return None
 
 
 def _write(path: Path, kind: str, key: ObjectKey, status: ModelServerStatus | PipelineStatus) -> None:

@@ -89,6 +89,10 @@ class LocalCluster:
         """The status as it was last written, by this run or one before."""
         return journal.load_status(self._state / key.name / "status.json")
 
+    async def read_pipeline_status(self, key: ObjectKey, name: str) -> PipelineStatus | None:
+        """The same of a Pipeline."""
+        return journal.load_pipeline_status(pipeline_status_file(self._state, key.name, name))
+
     async def write_status(self, server: ModelServer, status: ModelServerStatus) -> None:
         """Write the object's `status.json`."""
         journal.apply_status(self._state / server.name / "status.json", server.key, status)

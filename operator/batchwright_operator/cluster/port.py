@@ -36,6 +36,10 @@ class Cluster(Protocol):
         """The status as it was last written; None if there is none that can be read."""
         ...
 
+    async def read_pipeline_status(self, key: ObjectKey, name: str) -> PipelineStatus | None:
+        """The same of the Pipeline `name` of the ModelServer `key`."""
+        ...
+
     async def write_status(self, server: ModelServer, status: ModelServerStatus) -> None:
         """Keep the status, if metadata.resource_version, where given, is still the object's."""
         ...

@@ -27,7 +27,7 @@ from batchwright_operator.render.settings import Settings
 from batchwright_operator.render.template import Revisions
 from batchwright_operator.resources.metadata import ObjectKey
 from batchwright_operator.resources.modelserver import ModelServer
-from batchwright_operator.resources.status import ModelServerStatus
+from batchwright_operator.resources.status import ModelServerStatus, PipelineStatus
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,17 @@ class Controller:
         if memory is None:
             status = await self._cluster.read_status(scene.server.key) or ModelServerStatus()
             memory = recollection.recollect(scene, status)
+            memory.pipelines = await self._read_pipelines(scene.server)
             self._memories[scene.server.key] = memory
         memory.server = scene.server
         memory.forget_models(scene.server)
         return memory
+
+    async def _read_pipelines(self, server: ModelServer) -> dict[str, PipelineStatus]:
+        """What was told of its Pipelines, so that it is not told again."""
+        read = self._cluster.read_pipeline_status
+        found = [(item.name, await read(server.key, item.name)) for item in server.pipelines]
+        return {name: status for name, status in found if status is not None}
 
     async def _tell(self, resolved: Resolution, memory: Memory, now: float) -> tuple[outcome.Event, ...]:
         """Write the statuses and remember what they hold; then the events, each of them once."""

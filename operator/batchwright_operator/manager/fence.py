@@ -39,6 +39,9 @@ class FencedCluster:
     async def read_status(self, key: ObjectKey) -> ModelServerStatus | None:
         return await self._cluster.read_status(key)
 
+    async def read_pipeline_status(self, key: ObjectKey, name: str) -> PipelineStatus | None:
+        return await self._cluster.read_pipeline_status(key, name)
+
     async def write_status(self, server: ModelServer, status: ModelServerStatus) -> None:
         self._check()
         await self._cluster.write_status(server, status)

@@ -91,6 +91,11 @@ class KubernetesCluster:
         found = self._statuses.read(server_ident(key))
         return found if isinstance(found, ModelServerStatus) else None
 
+    async def read_pipeline_status(self, key: ObjectKey, name: str) -> PipelineStatus | None:
+        """The same of a Pipeline."""
+        found = self._statuses.read((pipeline.KIND, ObjectKey(key.namespace, name)))
+        return found if isinstance(found, PipelineStatus) else None
+
     async def write_status(self, server: ModelServer, status: ModelServerStatus) -> None:
         """Keep the status: at once where something has happened, figures once a minute."""
         version = server.metadata.resource_version

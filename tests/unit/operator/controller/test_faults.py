@@ -10,6 +10,7 @@ from batchwright_operator.resources.conditions import ConditionType
 from tests.support.controller_bench import Bench, condition, plans_of, refusing
 from tests.support.fake_cluster import Trouble
 from tests.support.modelservers import DEMULTIPLEX, RELOAD, make_server, model_document
+from tests.support.pipelines import make_pipeline
 
 SERVER = make_server(replicas=2)
 PINNED = make_server(model_document(batching={"strategy": "Demultiplex"}), replicas=2)
@@ -181,3 +182,19 @@ async def test_an_operator_that_dies_at_any_step(*, is_refused: bool) -> None:
             plans = [plans_of(text) for text in bench.cluster.commits]
             changes = sum(one != two for one, two in pairwise(plans))
             assert changes == (0 if is_refused else 1)
+
+
+async def test_another_process_tells_nothing_again() -> None:
+    """Statuses and events of Pipelines are told once, and since when a thing holds stays as it was."""
+    bench = Bench()
+    server = make_server(model_document("m")).with_pipelines((make_pipeline("twice"),))
+    await bench.run(server, times=4)
+    told, count = bench.cluster.pipelines["twice"], len(bench.cluster.events)
+    assert all(item.is_true for item in told.conditions)
+    bench.restart()
+    bench.cluster.writes.clear()
+
+    await bench.run(server, times=3)
+    assert bench.cluster.pipelines["twice"] == told
+    assert "status of twice" not in bench.cluster.writes
+    assert len(bench.cluster.events) == count
