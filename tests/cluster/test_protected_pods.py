@@ -26,7 +26,7 @@ from tests.support.cluster.serviceclient import Results, ServiceClient
 from tests.support.cluster.switching import MODEL, NAME
 from tests.support.polling import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TOKEN = "let-me-in"  # noqa: S105  of these tests alone
 NEW_KEY = b"newer"

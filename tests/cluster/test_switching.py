@@ -1,6 +1,7 @@
 """Switching on Kubernetes: the operator measures, decides, and has every pod serve the better plan."""
 
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,8 +24,9 @@ from tests.support.cluster.switching import MODEL, NAME, SIZES, Stopwatch
 from tests.support.operator_process import OperatorProcess
 from tests.support.polling import eventually, remains
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+LOAD_SECONDS = float(os.environ.get("BATCHWRIGHT_TEST_LOAD_SECONDS", "85"))
 CONFIRM_SECONDS = 20.0  # on the busiest machine; an idle one takes 1 or 2
 SWITCHES = "batchwright_operator_switches_total"
 STRATEGY = 'batchwright_operator_model_strategy{model="m",name="vision",namespace="%s",strategy="%s"}'
@@ -105,7 +107,7 @@ async def test_the_operator_switches_by_itself(setting: Setting, control_plane: 
             await scene.switched()
             decided, slow = scene.clock.seconds, load.results.answered
             found = await scene.settled()
-            while scene.clock.seconds < 85:
+            while scene.clock.seconds < LOAD_SECONDS:
                 await load.answered(200)
             fast = (load.results.answered - slow) / (scene.clock.seconds - decided)
             scene.clock.say(f"{slow / decided:.0f} answers/s before, {fast:.0f} after")
@@ -168,19 +170,19 @@ async def test_an_edit_that_one_pod_cannot_serve(setting: Setting, kubelet: Kube
                 scene.api, scene.namespace, batching={"strategy": "Demultiplex", "maxBatchSize": 64}
             )
             await scene.settled()
-        assert len(scene.config.commits) == 2
+        await eventually(lambda: is_committed(scene, 2))
         assert list(scene.config.plans.values()) == ["demultiplex"] * 3
 
 
 async def test_an_edit_that_no_pod_can_serve(setting: Setting) -> None:
     """What a real server refuses is never kept, and pods that come meanwhile serve what was before."""
-    async with setting(2) as scene, scene.load(clients=1):
+    async with setting(1) as scene, scene.load(clients=1):
         broken = {**models.EXACT, "NUM_STREAMS": "many"}
         await switching.edit_model(scene.api, scene.namespace, pluginConfig=broken)
         told = await condition(scene, "ConfigApplied", "ConfigRejected")
         scene.clock.say(told["message"])
-        await switching.scale(scene.api, scene.namespace, 3)
-        await eventually(lambda: are_ready(scene, 3), seconds=60)
+        await switching.scale(scene.api, scene.namespace, 2)
+        await eventually(lambda: are_ready(scene, 2), seconds=60)
         assert len(scene.config.commits) == 1
         await switching.edit_model(scene.api, scene.namespace, pluginConfig=models.EXACT)
         await scene.settled()
