@@ -10,7 +10,7 @@ from tests.support import modelservers
 from tests.support.cluster import pods
 from tests.support.cluster.apiclient import ApiClient, Object
 from tests.support.cluster.kinds import find_kind
-from tests.support.cluster.stage import CONDITIONS, Stage, all_hold, is_told, tiny
+from tests.support.cluster.stage import CONDITIONS, Stage, all_hold, condition, is_told, tiny
 from tests.support.pipelines import pipeline_document
 
 pytestmark = pytest.mark.slow
@@ -126,6 +126,27 @@ async def test_only_a_changed_pod_is_replaced(api: ApiClient, stage: Stage, name
             await load.answered(20)
     load.results.require_flawless()
     stage.say(f"{load.results.answered} requests, {load.results.retried} tried again")
+
+
+async def test_waiting_for_ready_waits_for_the_new_pods(
+    api: ApiClient, stage: Stage, namespace: str
+) -> None:
+    """After an edit of the pods `kubectl wait` returns once all new ones serve, and not before."""
+    await stage.open()
+    await stage.create(replicas=2)
+    await stage.settled()
+    before, began = await stage.processes(), time.monotonic()
+    edited = await stage.edit(pod={"resources": {"limits": {"cpu": "2"}}})
+    stage.kubectl("wait", "bms/vision", "--for=condition=Ready", "--timeout=120s")
+    after = await stage.processes()
+    found = await api.get("ModelServer", "vision", namespace)
+
+    stage.say(f"kubectl wait returned after {time.monotonic() - began:.1f} s")
+    assert len(after) == 2
+    assert not after.keys() & before.keys()
+    assert found["status"]["observedGeneration"] == edited["metadata"]["generation"]
+    assert condition(found, "Ready")["reason"] == "AllPodsReady"
+    await _require_everywhere(stage)
 
 
 async def test_the_number_of_pods_follows(api: ApiClient, stage: Stage, namespace: str) -> None:
