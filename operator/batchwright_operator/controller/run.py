@@ -134,7 +134,7 @@ class Controller:
     async def _tell(self, resolved: Resolution, memory: Memory, now: float) -> tuple[outcome.Event, ...]:
         """Write the statuses and remember what they hold; then the events, each of them once."""
         server = resolved.look.server
-        if resolved.status != memory.status:
+        if resolved.status != memory.status or _is_edited(resolved, memory):
             await self._cluster.write_status(server, resolved.status)
         recollection.remember(memory, resolved)
         for event in resolved.events:
@@ -184,3 +184,9 @@ class Controller:
         has_news = faults.keys() != memory.faults.keys() or bool(step.to) or step.commit is not None
         memory.faults = faults
         return has_news
+
+
+def _is_edited(resolved: Resolution, memory: Memory) -> bool:
+    """Whether the object was edited since the last run; others may have written its status meanwhile."""
+    generation = resolved.look.server.metadata.generation
+    return memory.wanted is None or memory.wanted.generation != generation

@@ -189,3 +189,12 @@ async def test_a_generation_beyond_the_objects_is_of_another_one() -> None:
     bench = Bench()
     bench.cluster.status = ModelServerStatus(observed_generation=7)
     assert (await bench.run(SERVER)).status.observed_generation == 0
+
+
+async def test_an_edit_is_told_anew() -> None:
+    """What was said meanwhile of an edit that was not valid does not stay."""
+    bench, cluster = await held()
+    before = cluster.status
+    cluster.status = ModelServerStatus()  # as somebody else has left it
+    run = await bench.run(make_server(replicas=2, networkPolicy={}).with_generation(3))
+    assert cluster.status == before == run.status
