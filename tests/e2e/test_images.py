@@ -22,7 +22,7 @@ _NOT_IN = {
     CLIENT: {"openvino", "kopf", "kubernetes"},
 }
 _IN = {
-    SERVER: {"openvino", "grpcio", "numpy", "batchwright"},
+    SERVER: {"openvino", "grpcio", "numpy", "pillow", "batchwright"},
     OPERATOR: {"kopf", "kubernetes", "batchwright"},
     CLIENT: {"grpcio", "batchwright"},
 }
