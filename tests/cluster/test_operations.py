@@ -1,6 +1,7 @@
 """The operator as a process on a real API server: what it writes, notices, shows, and leaves behind."""
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,24 @@ async def test_what_goes_while_nobody_watches_is_noticed(
     await api.wait_for("Service", NAME, namespace, until=_other_than(old), seconds=40)
 
 
+async def test_a_watch_that_went_silent_fails_the_probe(
+    api: ApiClient, namespace: str, operators: Operators, network: tuple[FaultProxy, Path]
+) -> None:
+    """Watches that say nothing any more, and are not closed: within 90 s a kubelet would know."""
+    proxy, kubeconfig = network
+    operator = operators.start(kubeconfig=kubeconfig)
+    await create(api, namespace)
+    assert operator.get("/healthz") == (200, "ok")
+    proxy.stall_watches()
+    began = time.monotonic()
+    await eventually(lambda: _is_unhealthy(operator), seconds=90, interval=0.5)
+
+    print(f"silent watch: unhealthy after {time.monotonic() - began:.0f} s")  # noqa: T201  a figure
+    told = operator.get("/healthz")[1]
+    assert "no heartbeat was seen" in told or "the watch did not bring" in told
+    assert operator.metric("batchwright_operator_leader") == 1.0
+
+
 async def test_metrics_of_an_object_go_with_it(
     api: ApiClient, namespace: str, operators: Operators
 ) -> None:
@@ -156,6 +175,10 @@ def _has_reason(reason: str) -> Callable[[dict[str, Any]], bool]:
 
 async def _shows(operator: OperatorProcess, series: str, value: float | None) -> bool:
     return operator.metric(series) == value
+
+
+async def _is_unhealthy(operator: OperatorProcess) -> bool:
+    return operator.get("/healthz")[0] == 503
 
 
 async def _watches(proxy: FaultProxy, count: int) -> bool:

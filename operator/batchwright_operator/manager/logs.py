@@ -31,9 +31,10 @@ def _temper_kopf(record: logging.LogRecord) -> bool:
 
     When it is ended, a callback of its own may fail, which asyncio tells of.
     """
-    if record.name.startswith("kopf") or (record.name == "asyncio" and "/kopf/" in record.getMessage()):
+    is_callback = record.name == "asyncio" and "/kopf/" in record.getMessage()
+    if record.name.startswith("kopf") or is_callback:
         record.exc_info = record.exc_text = None
-    if record.name.startswith(_KOPF_CALLS) and record.levelno == logging.ERROR:
+    if record.levelno == logging.ERROR and (record.name.startswith(_KOPF_CALLS) or is_callback):
         record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
     return True
 

@@ -80,7 +80,7 @@ def api_server(plan: Plan) -> list[str]:
         f"--tls-private-key-file={serving.key}",
         f"--client-ca-file={plan.authority.pair.certificate}",
         "--authorization-mode=Node,RBAC",
-        "--enable-admission-plugins=NodeRestriction",
+        "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement",
         f"--service-account-issuer={_ISSUER}",
         f"--service-account-key-file={accounts.certificate}",
         f"--service-account-signing-key-file={accounts.key}",

@@ -58,8 +58,11 @@ def test_what_kopf_tries_again_is_no_error(capsys: pytest.CaptureFixture[str]) -
     try:
         logs.configure("text")
         logging.getLogger("kopf._cogs.clients.watching").error("will retry")
+        logging.getLogger("asyncio").error("Exception in callback at /x/kopf/y.py")
     finally:
         logging.root.handlers[:], level = before
         logging.root.setLevel(level)
 
-    assert " WARNING kopf._cogs.clients.watching will retry" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert " WARNING kopf._cogs.clients.watching will retry" in told
+    assert " WARNING asyncio Exception in callback" in told
