@@ -3,6 +3,7 @@
 import re
 
 from tests.support.node.images import ROOT
+from tests.support.stories import installation
 from tests.support.stories.clientpods import MOUNT
 from tests.support.stories.story import EXAMPLES, Story
 
@@ -41,3 +42,14 @@ async def test_the_manifests_of_the_examples_are_admitted_as_they_are(story: Sto
         story.cluster.kubectl(
             "apply", "--namespace", story.namespace, "--dry-run=server", "--filename", str(path)
         )
+
+
+async def test_the_charts_own_test_passes(story: Story) -> None:
+    """`helm test` serves a model, asks it and says so, and leaves nothing of it behind."""
+    with story.within(180, "helm test"):
+        text = story.installation.test()
+
+    story.say("; ".join(line for line in text.splitlines() if "answers" in line))
+    assert "ok" in text.splitlines()
+    left = await story.api.list("ModelServer", installation.NAMESPACE)
+    assert [server for server in left if "deletionTimestamp" not in server["metadata"]] == []

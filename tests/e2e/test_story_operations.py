@@ -83,11 +83,13 @@ async def test_a_drain_leaves_enough_pods(story: Story, own_node: OneNode) -> No
 
     async with story.traffic(story.ask_tiny("drained", "m")):
         chosen = "--pod-selector=app.kubernetes.io/instance=drained"
-        with pytest.raises(subprocess.CalledProcessError) as refused:
-            own_node.kubectl("drain", NODE, chosen, "--delete-emptydir-data", "--timeout=20s")
-        assert "disruption budget" in refused.value.stderr
-        await _wait_for_pods(story, "drained", 2)
-        own_node.kubectl("uncordon", NODE)
+        try:
+            with pytest.raises(subprocess.CalledProcessError) as refused:
+                own_node.kubectl("drain", NODE, chosen, "--delete-emptydir-data", "--timeout=20s")
+            assert "disruption budget" in refused.value.stderr
+            await _wait_for_pods(story, "drained", 2)
+        finally:
+            own_node.kubectl("uncordon", NODE)
         with story.within(120, "uncordoned -> three pods ready"):
             await _wait_for_pods(story, "drained", 3)
 
@@ -106,7 +108,8 @@ async def _wait_for_pods(story: Story, name: str, count: int, *, seconds: float 
 def _is_rolled_out(deployment: Object, count: int) -> bool:
     status = deployment.get("status", {})
     is_seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
-    return bool(is_seen and status.get("readyReplicas", 0) == count)
+    has_old = status.get("updatedReplicas", 0) != status.get("replicas", 0)
+    return bool(is_seen and not has_old and status.get("readyReplicas", 0) == count)
 
 
 def _serves_version_2(server: Object) -> bool:
