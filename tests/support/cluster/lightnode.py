@@ -99,3 +99,5 @@ async def light_node(api: ApiClient, directory: Path) -> AsyncIterator[LightNode
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+            # Or pods of others would be bound to it until its Lease has run out.
+            await api.delete_if_there("Node", node.name)

@@ -124,9 +124,9 @@ class Stage:
         return found
 
     async def versions(self) -> dict[tuple[str, str], str]:
-        """The resourceVersions of everything here that an operator may write."""
+        """What changes with every write to anything here that an operator may write."""
         return {
-            (kind, str(item["metadata"]["name"])): str(item["metadata"]["resourceVersion"])
+            (kind, str(item["metadata"]["name"])): _version(kind, item)
             for kind in (*OWNED, "ModelServer", "Pipeline")
             for item in await self.api.list(kind, self.namespace)
             if item["metadata"]["name"] != "batchwright-heartbeat"
@@ -195,3 +195,13 @@ def holds(found: Object, kind: str) -> bool:
 def _controller(found: Object) -> dict[str, Any] | None:
     references = found["metadata"].get("ownerReferences") or ()
     return next((item for item in references if item.get("controller")), None)
+
+
+def _version(kind: str, item: Object) -> str:
+    if kind in ("ModelServer", "Pipeline"):
+        return str(item["metadata"]["resourceVersion"])
+    # The status of other kinds is Kubernetes' own to write; all the rest may be an operator's.
+    metadata = {key: item["metadata"][key] for key in item["metadata"] if key != "resourceVersion"}
+    fields = metadata.pop("managedFields", [])
+    metadata["managedFields"] = [entry for entry in fields if "subresource" not in entry]
+    return str({key: item[key] for key in item if key != "status"} | {"metadata": metadata})
