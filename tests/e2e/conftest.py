@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -86,6 +87,7 @@ def cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactor
         yield Cluster(directory, Path(given), Path(shutil.which("kubectl") or "kubectl"))
         return
     told = pytestconfig.stash.setdefault(_LINES, {}).setdefault("node", [])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside, it goes all the same
     node = OneNode(pytestconfig.stash[_BINARIES], told.append)
     try:
         node.start(image.archive for image in images.IMAGES)

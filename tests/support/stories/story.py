@@ -1,5 +1,6 @@
 """What a story needs: a namespace with the sample models in it, timed steps, and the operator."""
 
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -45,7 +46,9 @@ class Story:
         return faults
 
     def say(self, line: str) -> None:
-        """Tell the readers something."""
+        """Tell the readers something: at once with `-s`, and after all stories."""
+        sys.stdout.write(f"\n  {line}\n")
+        sys.stdout.flush()
         self.lines.append(line)
 
     @contextmanager
