@@ -6,6 +6,8 @@ from batchwright_operator.cluster.errors import ClusterError, Outdated, Refused,
 
 _UNKNOWN_FIELD = "field not declared in schema"  # server-side apply answers 500 for the user's mistake
 _OTHER_UID = "metadata.uid: Invalid value"  # an object of that name was made anew in between
+# Where owning needs a right, a new definition is known to that check half a minute later than to all else.
+_OWNER_UNKNOWN_YET = "cannot find RESTMapping"
 _LONGEST = 1024
 
 
@@ -33,6 +35,8 @@ def to_error(status: int, body: bytes, retry_after: str | None = None) -> Cluste
     if status in _OUTDATED or _OTHER_UID in message:
         is_there = answer.get("reason") == "AlreadyExists"
         return AlreadyThere(message) if is_there else Outdated(message)
+    if _OWNER_UNKNOWN_YET in message:
+        return Unavailable(message, _seconds(retry_after, answer))
     if status in _REFUSED or _UNKNOWN_FIELD in message:
         return Refused(message)
     if status in _CLIENT_ERRORS and status not in _UNAVAILABLE:

@@ -28,6 +28,7 @@ def test_every_status_is_mapped(status: int) -> None:
         (400, _body("BadRequest", 'strict decoding error: unknown field "x"'), Refused),
         (401, _body("Unauthorized"), Unavailable),
         (403, _body("Forbidden"), Refused),
+        (403, _body("Forbidden", "cannot find RESTMapping for APIVersion x Kind Y"), Unavailable),
         (404, _body("NotFound", name="x"), Missing),
         (404, b"404 page not found\n", Refused),
         (409, _body("Conflict"), Outdated),
