@@ -6,7 +6,7 @@ from batchwright_operator.cluster.errors import ClusterError, Outdated, Refused,
 
 _UNKNOWN_FIELD = "field not declared in schema"  # server-side apply answers 500 for the user's mistake
 _OTHER_UID = "metadata.uid: Invalid value"  # an object of that name was made anew in between
-# Where owning needs a right, a new definition is known to that check half a minute later than to all else.
+# Where owning needs a right, that check knows a new definition half a minute later than all else does.
 _OWNER_UNKNOWN_YET = "cannot find RESTMapping"
 _LONGEST = 1024
 
