@@ -21,7 +21,8 @@ models: $(VENV)/.demo ## Build the sample models and images into build/models
 	$(BIN)/python -m example_client.sample_models --out build/models
 
 test: $(VENV)/.dev ## Run all tests: unit, contract, integration
-	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadfile
+	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadfile -m 'not alone'
+	$(BIN)/pytest -m alone
 
 fuzz: $(VENV)/.dev ## Fuzz every parser for long (FUZZ_EXAMPLES=20000 of hypothesis, FUZZ_SECONDS=60 of atheris, each)
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),20000) $(BIN)/pytest --timeout 0 tests/fuzz

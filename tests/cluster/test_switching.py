@@ -24,7 +24,7 @@ from tests.support.cluster.switching import MODEL, NAME, SIZES, Stopwatch
 from tests.support.operator_process import OperatorProcess
 from tests.support.polling import eventually, remains
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 LOAD_SECONDS = float(os.environ.get("BATCHWRIGHT_TEST_LOAD_SECONDS", "85"))
 CONFIRM_SECONDS = 20.0  # on the busiest machine; an idle one takes 1 or 2
@@ -202,7 +202,8 @@ async def test_a_pod_that_starts_in_the_middle(setting: Setting, kubelet: Kubele
                 compilefaults.heal_pod(kubelet, pod)
             await scene.settled(seconds=60)
         old, new = [commit.hash for commit in scene.config.commits]
-        assert all(served == [old, new] for served in scene.config.served.values())
+        # A pod may be looked at for the first time once it has the new one already.
+        assert all(served in ([old, new], [new]) for served in scene.config.served.values())
         assert list(scene.config.plans.values()) == ["demultiplex"] * 3
 
 
