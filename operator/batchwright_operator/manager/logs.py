@@ -6,9 +6,8 @@ A record may carry `fields` (`extra={"fields": {...}}`); `object` is the key of 
 import logging
 from collections.abc import Mapping
 from contextvars import ContextVar
-from datetime import UTC, datetime
 
-import orjson
+from batchwright_server.config.logline import LogLine
 
 current_object: ContextVar[str] = ContextVar("current_object", default="")
 """The key of the object that is run; set by the worker, so that all that is logged in a run has it."""
@@ -40,36 +39,30 @@ def _temper_kopf(record: logging.LogRecord) -> bool:
 
 
 class TextFormatter(logging.Formatter):
-    """`time LEVEL logger message key=value …`; a traceback follows on lines that begin with a tab."""
+    """Lines for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of `record`."""
-        said = f"{_time(record)} {record.levelname} {record.name} {_text(record.getMessage())}"
-        said += "".join(f" {key}={_value(value)}" for key, value in _fields(record).items())
-        if record.exc_info:
-            said += "".join(f"\n\t{line}" for line in self.formatException(record.exc_info).splitlines())
-        return said
+        return _line(self, record).to_text()
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object: the fields, then `time`, `level`, `logger`, `message`, and an `exception`."""
+    """Lines for collectors."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of `record`."""
-        event = _fields(record) | {
-            "time": _time(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            event["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return _line(self, record).to_json()
 
 
-def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _line(formatter: logging.Formatter, record: logging.LogRecord) -> LogLine:
+    return LogLine(
+        at=record.created,
+        level=record.levelname,
+        logger=record.name,
+        message=record.getMessage(),
+        fields=_fields(record),
+        traceback=formatter.formatException(record.exc_info) if record.exc_info else "",
+    )
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -77,18 +70,3 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     fields: dict[str, object] = dict(given) if isinstance(given, Mapping) else {}
     key = current_object.get()
     return {"object": key, **fields} if key else fields
-
-
-def _value(value: object) -> str:
-    text = _text(str(value))
-    plain = text and not any(char in text for char in ' "=')
-    return text if plain else orjson.dumps(text).decode()
-
-
-def _text(text: str) -> str:
-    """`text` with what would break the line, or steer a terminal, written out."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )

@@ -6,12 +6,10 @@ They go to standard error, and to a file too where one is asked for. A record ma
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
-import orjson
-
+from batchwright_server.config.logline import LogLine
 from batchwright_server.runtime import scopes
 
 
@@ -29,37 +27,30 @@ def configure(level: str, form: str = "text", path: Path | None = None) -> None:
 
 
 class TextFormatter(logging.Formatter):
-    """`time LEVEL logger message key=value …`; a traceback follows on lines that begin with a tab."""
+    """Lines for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of `record`."""
-        said = f"{_time(record)} {record.levelname} {record.name} {_one_line(record.getMessage())}"
-        said += "".join(f" {_one_line(key)}={_value(value)}" for key, value in _fields(record).items())
-        if record.exc_info:
-            said += "".join(f"\n\t{line}" for line in self.formatException(record.exc_info).splitlines())
-        return said
+        return _line(self, record).to_text()
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object: `time`, `level`, `logger`, `message`, the fields, and an `exception`."""
+    """Lines for collectors."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of `record`."""
-        event: dict[str, object] = {
-            "time": _time(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        event = _fields(record) | event
-        if record.exc_info:
-            event["exception"] = self.formatException(record.exc_info)
-        return _json(event)
+        return _line(self, record).to_json()
 
 
-def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _line(formatter: logging.Formatter, record: logging.LogRecord) -> LogLine:
+    return LogLine(
+        at=record.created,
+        level=record.levelname,
+        logger=record.name,
+        message=record.getMessage(),
+        fields=_fields(record),
+        traceback=formatter.formatException(record.exc_info) if record.exc_info else "",
+    )
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -68,33 +59,3 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     if (scope := scopes.current()) is not None:
         fields["request_id"] = scope.id
     return fields
-
-
-def _json(value: object) -> str:
-    try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except orjson.JSONEncodeError:  # half of a surrogate pair, a whole number beyond 64 bits
-        return orjson.dumps(_replaced(value), default=str).decode()
-
-
-def _replaced(value: object) -> object:
-    """`value` with question marks for what has no place in Unicode, and large numbers as text."""
-    if isinstance(value, dict):
-        return {str(_replaced(str(key))): _replaced(item) for key, item in value.items()}
-    plain = value is None or isinstance(value, bool | float)
-    return value if plain else str(value).encode("utf-8", "replace").decode()
-
-
-def _value(value: object) -> str:
-    text = str(value)
-    plain = text.isprintable() and text and not any(char in text for char in ' "=')
-    return text if plain else _one_line(_json(text))
-
-
-def _one_line(text: str) -> str:
-    """`text` with what would break the line, or steer a terminal, written out."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
