@@ -1,7 +1,5 @@
 """Which Pipelines are in a ModelServer's document, and the status of each."""
 
-from collections.abc import Iterator
-
 from batchwright_operator.controller.memory import Memory
 from batchwright_operator.reconcile import pipelines, pipelinestatus
 from batchwright_operator.reconcile.judgement import Look
@@ -62,8 +60,16 @@ def build_statuses(memory: Memory, look: Look, *, now: float) -> dict[str, Pipel
 
 def events(
     memory: Memory, look: Look, statuses: dict[str, PipelineStatus], *, now: float
-) -> Iterator[Event]:
-    """What the changes of these statuses are worth telling."""
-    for pipeline in look.server.pipelines:
-        before = memory.pipelines.get(pipeline.name, PipelineStatus())
-        yield from pipelinestatus.pipeline_events(pipeline, before, statuses[pipeline.name], now=now)
+) -> dict[str, tuple[Event, ...]]:
+    """What the changes of these statuses are worth telling, by the Pipeline's name."""
+    return {
+        pipeline.name: tuple(
+            pipelinestatus.pipeline_events(
+                pipeline,
+                memory.pipelines.get(pipeline.name, PipelineStatus()),
+                statuses[pipeline.name],
+                now=now,
+            )
+        )
+        for pipeline in look.server.pipelines
+    }

@@ -40,6 +40,16 @@ class Memory:
     unrest_since: float | None = None
     left_out: dict[str, LeftOut] = field(default_factory=dict)  # by a Pipeline's name
     pipelines: dict[str, PipelineStatus] = field(default_factory=dict)
+    in_doubt: set[str] = field(default_factory=set)  # whose status may not be as remembered
+
+    def is_in_doubt(self, name: str) -> bool:
+        """Whether what the status of that Pipeline holds is not known; no name: the object's own."""
+        return name in self.in_doubt
+
+    def forget_pipeline(self, name: str) -> None:
+        """Drop what is known of a Pipeline that is gone."""
+        self.pipelines.pop(name, None)
+        self.in_doubt.discard(name)
 
     def forget_models(self, server: ModelServer) -> None:
         """Drop what is known of models that are gone or no longer the policy's to decide."""

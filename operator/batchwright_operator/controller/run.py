@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from batchwright_operator.cluster.port import Cluster
 from batchwright_operator.controller import (
-    admission,
     cadence,
     delivery,
     recollection,
@@ -18,6 +17,7 @@ from batchwright_operator.controller import (
 from batchwright_operator.controller.memory import Memory
 from batchwright_operator.controller.pacing import Pacer
 from batchwright_operator.controller.resolution import Resolution, Scene
+from batchwright_operator.controller.telling import Teller
 from batchwright_operator.controller.upkeep import Upkeep
 from batchwright_operator.pods.client import PodClient, Target
 from batchwright_operator.reconcile import outcome, pipelinestatus
@@ -61,6 +61,7 @@ class Controller:
         revisions: Revisions = REVISIONS,
     ) -> None:
         self._cluster = cluster
+        self._teller = Teller(cluster)
         self._pods = pods
         self._clock = clock
         self._revisions = revisions
@@ -77,7 +78,7 @@ class Controller:
         memory = await self._recall(scene)
         template = self._pacer.choose(server, settings, observed, now=now)
         resolved = resolution.resolve(scene, memory, template)
-        events = await self._tell(resolved, memory, now)
+        events = await self._teller.tell(resolved, memory, now)
         has_news = await self._apply(scene, resolved, memory, found)
         due = cadence.next_seconds(resolved.look, memory, now=now)
         return Run(
@@ -131,33 +132,6 @@ class Controller:
         found = [(item.name, await read(server.key, item.name)) for item in server.pipelines]
         return {name: status for name, status in found if status is not None}
 
-    async def _tell(self, resolved: Resolution, memory: Memory, now: float) -> tuple[outcome.Event, ...]:
-        """Write the statuses and remember what they hold; then the events, each of them once."""
-        server = resolved.look.server
-        if resolved.status != memory.status or _is_edited(resolved, memory):
-            await self._cluster.write_status(server, resolved.status)
-        recollection.remember(memory, resolved)
-        for event in resolved.events:
-            await self._cluster.record_event(server, event)
-        told = await self._tell_pipelines(resolved, memory, now)
-        return (*resolved.events, *told)
-
-    async def _tell_pipelines(
-        self, resolved: Resolution, memory: Memory, now: float
-    ) -> tuple[outcome.Event, ...]:
-        server = resolved.look.server
-        statuses = admission.build_statuses(memory, resolved.look, now=now)
-        events = tuple(admission.events(memory, resolved.look, statuses, now=now))
-        for name in memory.pipelines.keys() - statuses.keys():
-            await self._cluster.write_pipeline_status(server.key, name, None)
-        for name, status in statuses.items():
-            if status != memory.pipelines.get(name):
-                await self._cluster.write_pipeline_status(server.key, name, status)
-        memory.pipelines = statuses
-        for event in events:
-            await self._cluster.record_event(server, event)
-        return events
-
     async def _apply(
         self, scene: Scene, resolved: Resolution, memory: Memory, found: Mapping[str, Target]
     ) -> bool:
@@ -184,9 +158,3 @@ class Controller:
         has_news = faults.keys() != memory.faults.keys() or bool(step.to) or step.commit is not None
         memory.faults = faults
         return has_news
-
-
-def _is_edited(resolved: Resolution, memory: Memory) -> bool:
-    """Whether the object was edited since the last run; others may have written its status meanwhile."""
-    generation = resolved.look.server.metadata.generation
-    return memory.wanted is None or memory.wanted.generation != generation

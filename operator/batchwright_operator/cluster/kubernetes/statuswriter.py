@@ -33,6 +33,7 @@ class StatusWriter:
         self._written: Remembered[Ident, float] = Remembered()
         self._waiting: Remembered[Ident, Status] = Remembered()
         self._versions: Remembered[Ident, tuple[str, str]] = Remembered()
+        self._in_doubt: Remembered[Ident, bool] = Remembered()  # failed, yet perhaps written
 
     def read(self, ident: Ident) -> Status | None:
         """The status as it was last written; None if there is none that can be read."""
@@ -46,11 +47,12 @@ class StatusWriter:
             raise Outdated(f"{ident[0]} {ident[1]} is gone")
         self._waiting.pop(ident)
         old = self.read(ident)
-        if status == old:
-            return
-        if not is_transition(old, status) and not self._is_due(ident):
-            self._waiting.put(ident, status)
-            return
+        if not self._in_doubt.get(ident):
+            if status == old:
+                return
+            if not is_transition(old, status) and not self._is_due(ident):
+                self._waiting.put(ident, status)
+                return
         await self._send(ident, status, version or raw["metadata"]["resourceVersion"])
 
     async def flush(self, ident: Ident) -> None:
@@ -76,8 +78,10 @@ class StatusWriter:
             {"op": "replace", "path": "/metadata/resourceVersion", "value": precondition},
             {"op": "add", "path": "/status", "value": status.model_dump(mode="json", by_alias=True)},
         ]
+        self._in_doubt.put(ident, True)
         async with self._objects.fresh_after_conflict(*ident):
             answer = await self._client.patch(*ident, changes, subresource="status")
+        self._in_doubt.pop(ident)
         self._objects.store.upsert(ident[0], answer)
         self._written.put(ident, self._clock())
         self._versions.put(ident, (version, answer["metadata"]["resourceVersion"]))

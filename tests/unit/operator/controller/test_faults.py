@@ -198,3 +198,40 @@ async def test_another_process_tells_nothing_again() -> None:
     assert bench.cluster.pipelines["twice"] == told
     assert "status of twice" not in bench.cluster.writes
     assert len(bench.cluster.events) == count
+
+
+@pytest.mark.parametrize("name", ["status", "status of twice"])
+async def test_a_status_whose_write_failed_is_not_taken_for_what_it_was(name: str) -> None:
+    """It may have been written all the same, and is written again although nothing is new."""
+    bench = Bench()
+    server = make_server(model_document("m")).with_pipelines((make_pipeline("twice"),))
+    await bench.run(server, times=4)
+    wanted = bench.cluster.status, bench.cluster.pipelines["twice"]
+    bench.cluster.show(bench.cluster.shown[0].name, ready=False)
+    bench.cluster.afterwards = failing(name, Unavailable("no answer in time"))
+    with pytest.raises(Unavailable):
+        await bench.run(server)
+    assert (bench.cluster.status, bench.cluster.pipelines["twice"]) != wanted
+
+    bench.cluster.afterwards = lambda _: None
+    bench.cluster.show(bench.cluster.shown[0].name, ready=True)
+    await bench.run(server, times=2)
+    assert bench.cluster.status is not None
+    assert all(item.is_true for item in bench.cluster.status.conditions)
+    assert all(item.is_true for item in bench.cluster.pipelines["twice"].conditions)
+
+
+async def test_what_was_told_before_a_write_failed_stays_told() -> None:
+    """Of two Pipelines the first one's status was written: it is remembered, and its events are told."""
+    bench = Bench()
+    server = make_server(model_document("m"))
+    server = server.with_pipelines((make_pipeline("first"), make_pipeline("second")))
+    bench.cluster.trouble = failing("status of second", Unavailable("no answer"))
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            await bench.run(server)
+        bench.cluster.step()
+    bench.cluster.trouble = lambda _: None
+    await bench.run(server, times=6)
+    told = [event.pipeline for event in bench.cluster.events if event.reason == "PipelineServing"]
+    assert sorted(told) == ["first", "second"]
