@@ -17,6 +17,8 @@ from tests.support.cluster.kubeconfig import Access, load_access
 
 Object = dict[str, Any]
 _LONGEST_LINE = 1 << 24
+_LATER = 429  # not now: a kind's storage is being made, say
+_PATIENCE_SECONDS = 10.0
 
 
 class Patch(Enum):
@@ -196,12 +198,18 @@ class ApiClient:
         """One request; the answer's document. Raises ApiError."""
         data = None if body is None else json.dumps(body).encode()
         parameters = {key: value for key, value in (query or {}).items() if value}
-        async with self._http.request(
-            method, path, data=data, params=parameters, headers={"Content-Type": content_type}
-        ) as response:
-            await _raise_for(response)
-            answer: Object = await response.json()
-            return answer
+        headers = {"Content-Type": content_type}
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            async with self._http.request(
+                method, path, data=data, params=parameters, headers=headers
+            ) as response:
+                if response.status != _LATER or time.monotonic() > deadline:
+                    await _raise_for(response)
+                    answer: Object = await response.json()
+                    return answer
+                pause = float(response.headers.get("Retry-After", 1))
+            await asyncio.sleep(pause)
 
     async def read_text(self, path: str) -> str:
         """What is at an address that gives text: a log, say. Raises ApiError."""

@@ -101,9 +101,11 @@ class Operators:
 
     def check_log(self, replica: OperatorProcess) -> None:
         """Fail if it has logged a traceback or an error that nobody announced."""
-        assert replica.faults() == []
+        faults = replica.faults()
+        assert not faults, faults
         serious = [event for event in replica.events() if event["level"] in _SERIOUS]
-        assert [event for event in serious if not self._is_announced(event)] == []
+        unannounced = [event for event in serious if not self._is_announced(event)]
+        assert not unannounced, unannounced
 
     def _is_announced(self, event: dict[str, Any]) -> bool:
         return any(event["message"].startswith(message) for message in self._announced)
