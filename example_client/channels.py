@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,7 +16,8 @@ from example_client import faults
 DEADLINE_SECONDS = 10.0
 
 _UNBOUNDED = -1
-OPTIONS = (
+Options = Sequence[tuple[str, str | int]]
+OPTIONS: Options = (
     ("grpc.max_send_message_length", _UNBOUNDED),  # batches of images are larger than gRPC's 4 MB
     ("grpc.max_receive_message_length", _UNBOUNDED),
 )
@@ -75,14 +76,18 @@ def parse_target(flags: argparse.Namespace) -> Target:
     )
 
 
-def connect(target: Target) -> grpc.Channel:
-    """A channel, which connects with its first call. Raises ClientError for unreadable certificates."""
+def connect(target: Target, more: Options = ()) -> grpc.Channel:
+    """A channel, which connects with its first call; `more`: options of gRPC.
+
+    Raises ClientError for unreadable certificates.
+    """
+    options = [*OPTIONS, *more]
     if not target.tls:
-        return grpc.insecure_channel(str(target), options=OPTIONS)
+        return grpc.insecure_channel(str(target), options=options)
     credentials = grpc.ssl_channel_credentials(
         _read(target.server_cert), _read(target.client_key), _read(target.client_cert)
     )
-    return grpc.secure_channel(str(target), credentials, options=OPTIONS)
+    return grpc.secure_channel(str(target), credentials, options=options)
 
 
 def predictions(channel: grpc.Channel) -> PredictionService:

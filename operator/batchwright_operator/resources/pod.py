@@ -37,6 +37,9 @@ class Service(Strict):
     """The port for gRPC, of the Service and of the pods."""
     http_port: Port = 8000
     """The port for HTTP, of the Service and of the pods."""
+    max_connection_age_seconds: Annotated[int, Field(strict=True, ge=1, le=604800)] | None = None
+    """After about so many seconds a gRPC client is asked to connect anew, and so meets new pods.
+    Absent: a connection stays as long as the client keeps it. A change replaces the pods."""
 
     @model_validator(mode="after")
     def _check_ports(self) -> "Service":

@@ -15,6 +15,7 @@ BY_PATH = [str(CHECKOUT / "example_client" / "grpc_serving_client.py")]
 AS_MODULE = ["-m", "example_client.grpc_serving_client"]
 META_BY_PATH = [str(CHECKOUT / "example_client" / "get_serving_meta.py")]
 META_AS_MODULE = ["-m", "example_client.get_serving_meta"]
+ROUND_ROBIN = [str(CHECKOUT / "example_client" / "round_robin_client.py")]
 TENSORS = ["--input_name", "0", "--output_name", "1463", "--transpose_input", "False"]
 
 
@@ -138,3 +139,29 @@ def test_prints_metadata(program: list[str]) -> None:
         "Outputs metadata:",
         "\tOutput name: 1463; shape: [-1, 10]; dtype: DT_FLOAT",
     ]
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+def test_takes_servers_in_turn_and_misses_none_that_is_away(code: grpc.StatusCode) -> None:
+    """A name with two addresses gets requests at both; one that is away for a moment fails nobody."""
+    here, there = digit_service.DigitService(failures=[code]), digit_service.DigitService()
+    with digit_service.serving(here) as one, digit_service.serving(there) as other:
+        flags = ["--model_name=digits", "--input_name=0", "--shape=3x4x4", "--clients=2", "--seconds=2"]
+        address = [f"--grpc_address=ipv4:127.0.0.1:{one},127.0.0.1", f"--grpc_port={other}"]
+        done = _run(*ROUND_ROBIN, *flags, *address)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    answered = int(done.stdout.splitlines()[-1].split()[2])
+    shares = [len(service.requests) / answered for service in (here, there)]
+    assert min(shares) > 0.4
+
+
+def test_a_balancing_client_tells_what_a_server_refuses() -> None:
+    """A model that no server has ends the program at once, in one line."""
+    with digit_service.serving(digit_service.DigitService()) as port:
+        flags = ["--grpc_port", str(port), "--model_name=letters", "--input_name=0", "--shape=3x4x4"]
+        done = _run(*ROUND_ROBIN, *flags)
+
+    assert done.returncode == 1
+    assert "no model is named letters" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

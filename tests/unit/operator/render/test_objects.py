@@ -198,6 +198,13 @@ def test_low_ports(port: int, *, has_leave: bool) -> None:
     assert ("sysctls" in security) == has_leave
 
 
+def test_connections_are_of_age_where_asked_for() -> None:
+    """The server is told the seconds after which its clients connect anew, and nothing otherwise."""
+    asked = pods_of(bundle_of(service={"maxConnectionAgeSeconds": 300}))["containers"][0]["args"]
+    plain = pods_of(bundle_of())["containers"][0]["args"]
+    assert sorted(set(asked) - set(plain)) == ["--max_connection_age_seconds=300"]
+
+
 def test_pods_are_spread_softly_by_default() -> None:
     """Over nodes, unless the user says how."""
     (spread,) = pods_of(bundle_of())["topologySpreadConstraints"]

@@ -43,6 +43,8 @@ def _args(server: ModelServer, settings: Settings) -> list[str]:
         "file_system_poll_wait_seconds": 1,
         **_protection_flags(server),
     }
+    if service.max_connection_age_seconds is not None:
+        flags["max_connection_age_seconds"] = service.max_connection_age_seconds
     if settings.calibration_mount is not None:
         flags["calibration_dir"] = settings.calibration_mount
     return [f"--{name}={value}" for name, value in flags.items()] + list(settings.server_args)
