@@ -1,9 +1,11 @@
 """`batchwright-server`."""
 
+import contextlib
 import logging
 import os
 import signal
 import sys
+from typing import NoReturn
 
 _ENDED = 128 + signal.SIGTERM  # as a shell counts it
 
@@ -25,7 +27,19 @@ def main() -> None:
         sys.exit(f"batchwright-server: --log_path: {error}")
     for warning in chosen.warnings:
         logging.getLogger(__name__).warning("%s", warning)
-    sys.exit(uvloop.run(app.run(chosen)))
+    _end(uvloop.run(app.run(chosen)))
+
+
+def _end(code: int) -> NoReturn:
+    """End the process here and now; everything that matters was stopped in its order before."""
+    # An interpreter that is being taken down ends every thread that comes back to it. One that comes
+    # from inside OpenVINO (a model that is still compiled, an inference nobody waits for) must not be
+    # ended there: the C++ runtime aborts the whole process, and an orderly end looks like a crash.
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # a reader that is gone loses nothing more
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
