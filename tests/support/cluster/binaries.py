@@ -67,12 +67,13 @@ def cache_folder() -> Path:
 
 def find_or_build(say: Say, programs: Sequence[Program] = PROGRAMS) -> Binaries:
     """Those programs; builds what is missing. Raises BinariesMissing."""
-    found = {program.name: _find_asset(program.name) for program in programs}
+    folder = cache_folder()
+    found = {program.name: _find(program, folder) for program in programs}
     paths = {name: path for name, path in found.items() if path is not None}
-    with _locked(cache_folder(), say):
-        for program in programs:
-            if program.name not in paths:
-                paths[program.name] = _build(program, cache_folder(), say)
+    missing = [program for program in programs if program.name not in paths]
+    if missing:
+        with _locked(folder, say):
+            paths |= {program.name: _build(program, folder, say) for program in missing}
     return Binaries(paths)
 
 
@@ -87,6 +88,11 @@ def digest(program: Program) -> str:
     folder = MODULES / program.module
     parts = [path.read_bytes() for path in sorted(folder.iterdir())]
     return hashlib.sha256(b"\0".join([*parts, _linker_flags(program).encode()])).hexdigest()
+
+
+def _find(program: Program, folder: Path) -> Path | None:
+    """The program as it was given, or as it was built before."""
+    return _find_asset(program.name) or (folder / program.name if is_built(program, folder) else None)
 
 
 def _find_asset(name: str) -> Path | None:
