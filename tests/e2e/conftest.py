@@ -19,7 +19,7 @@ from tests.support.cluster import access
 from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient
 from tests.support.cluster.binaries import Binaries, BinariesMissing
-from tests.support.node import images, programs, requirements
+from tests.support.node import imagefile, images, programs, requirements
 from tests.support.node.buildah import BuildFailed
 from tests.support.node.onenode import OneNode
 from tests.support.stories.installation import Installation
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         given = os.environ.get(access.KUBECONFIG)
         if given:
             access.check_disposable(Path(given))
-        if not given or "image" in wanted:
+        else:
             images.make(say)
         if "cluster" in wanted:
             _prepare_cluster(config, say, has_own=not given)
@@ -90,7 +90,10 @@ def cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactor
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside, it goes all the same
     node = OneNode(pytestconfig.stash[_BINARIES], told.append)
     try:
-        node.start(image.archive for image in images.IMAGES)
+        models = tmp_path_factory.mktemp("images") / "models.tar"
+        imagefile.write_tree(models, SAMPLES, images.MODELS)
+        node.start([*(image.archive for image in images.IMAGES), models])
+        node.tag_image(images.SERVER.reference, images.NEXT_SERVER)
         yield node
     finally:
         shutil.copytree(node.layout.logs, tmp_path_factory.mktemp("node") / "logs")

@@ -11,7 +11,7 @@ from tests.support.cluster.apiclient import Object
 from tests.support.node import images
 from tests.support.node.layout import NAME as NODE
 from tests.support.node.onenode import OneNode
-from tests.support.stories.story import SAMPLES, Story, is_ready
+from tests.support.stories.story import SAMPLES, Story
 
 _FEW = {"requests": {"cpu": "100m"}}
 _SOON = {"scaleUp": {"stabilizationWindowSeconds": 0}}
@@ -35,17 +35,16 @@ async def test_a_new_version_of_a_model_is_taken(story: Story, tmp_path: Path) -
             await story.wait_for_server("versions", until=_serves_version_2, seconds=90)
 
 
-async def test_pods_are_rolled_and_scaled(story: Story, own_node: OneNode) -> None:
+async def test_pods_are_rolled_and_scaled(story: Story) -> None:
     """Another image takes the place of the first pod by pod; replicas go from one to three and back."""
-    own_node.tag_image(images.SERVER.reference, "localhost/batchwright/server:next")
     await story.create_server("rolled", models=[story.tiny("m")])
     await story.wait_for_server("rolled")
 
     async with story.traffic(story.ask_tiny("rolled", "m")):
         with story.within(120, "another image"):
-            await story.edit("rolled", {"pod": {"image": "localhost/batchwright/server:next"}})
-            await story.wait_for_server("rolled", until=is_ready)
-            await _wait_for_pods(story, "rolled", 1)
+            await story.edit("rolled", {"pod": {"image": images.NEXT_SERVER}})
+            await story.wait_for_server("rolled")
+            await story.wait_for_pods("rolled", 1)
         for replicas in (3, 1):
             with story.within(120, f"to {replicas} replicas"):
                 story.cluster.kubectl(
@@ -54,7 +53,7 @@ async def test_pods_are_rolled_and_scaled(story: Story, own_node: OneNode) -> No
                     f"--replicas={replicas}",
                     "modelserver/rolled",
                 )
-                await _wait_for_pods(story, "rolled", replicas)
+                await story.wait_for_pods("rolled", replicas)
     [pod] = await story.pods("rolled")
     assert pod["spec"]["containers"][0]["image"].endswith("server:next")
 
@@ -73,7 +72,7 @@ async def test_load_makes_more_pods(story: Story) -> None:
 
     async with story.traffic(story.ask_tiny("scaled", "m", clients=4)):
         with story.within(240, "load -> two pods ready"):
-            await _wait_for_pods(story, "scaled", 2, seconds=240)
+            await story.wait_for_pods("scaled", 2, seconds=240)
 
 
 async def test_a_drain_leaves_enough_pods(story: Story, own_node: OneNode) -> None:
@@ -87,29 +86,11 @@ async def test_a_drain_leaves_enough_pods(story: Story, own_node: OneNode) -> No
             with pytest.raises(subprocess.CalledProcessError) as refused:
                 own_node.kubectl("drain", NODE, chosen, "--delete-emptydir-data", "--timeout=20s")
             assert "disruption budget" in refused.value.stderr
-            await _wait_for_pods(story, "drained", 2)
+            await story.wait_for_pods("drained", 2)
         finally:
             own_node.kubectl("uncordon", NODE)
         with story.within(120, "uncordoned -> three pods ready"):
-            await _wait_for_pods(story, "drained", 3)
-
-
-async def _wait_for_pods(story: Story, name: str, count: int, *, seconds: float = 120) -> None:
-    """Return once there are so many ready pods, and the Deployment wants no other."""
-    await story.api.wait_for(
-        "Deployment",
-        name,
-        story.namespace,
-        until=lambda found: _is_rolled_out(found, count),
-        seconds=seconds,
-    )
-
-
-def _is_rolled_out(deployment: Object, count: int) -> bool:
-    status = deployment.get("status", {})
-    is_seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
-    has_old = status.get("updatedReplicas", 0) != status.get("replicas", 0)
-    return bool(is_seen and not has_old and status.get("readyReplicas", 0) == count)
+            await story.wait_for_pods("drained", 3)
 
 
 def _serves_version_2(server: Object) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 from tests.support.cluster import commands
 from tests.support.cluster.binaries import Binaries
 from tests.support.cluster.pki import SERVER_NAMES, Authority
-from tests.support.node import requirements
 from tests.support.node.layout import API_ADDRESS, NAME, NODE_ADDRESS, Layout
 
 
@@ -59,8 +58,11 @@ def api_server(plan: Plan) -> list[str]:
 
 def containerd(plan: Plan) -> list[str]:
     """The container runtime."""
-    program = requirements.find_program("containerd")
-    return [program, "--config", str(plan.layout.configuration / "containerd.toml")]
+    return [
+        str(plan.binaries["containerd"]),
+        "--config",
+        str(plan.layout.configuration / "containerd.toml"),
+    ]
 
 
 def kubelet(plan: Plan) -> list[str]:
@@ -86,7 +88,7 @@ def proxy(plan: Plan) -> list[str]:
     ]
 
 
-def runtime_client(layout: Layout) -> list[str]:
+def runtime_client(plan: Plan) -> list[str]:
     """ctr, for the images and containers of pods."""
-    program = requirements.find_program("ctr")
-    return [program, "--address", str(layout.runtime_socket), "--namespace", "k8s.io"]
+    socket = str(plan.layout.runtime_socket)
+    return [str(plan.binaries["ctr"]), "--address", socket, "--namespace", "k8s.io"]

@@ -17,9 +17,9 @@ from tests.support.node.layout import (
 )
 
 PAUSE_IMAGE = "localhost/batchwright/pause:test"
-_CRI = "io.containerd.grpc.v1.cri"
+_IMAGES, _PODS = "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"
 # They only cost time at the start: there are no file systems for them.
-_UNUSED_PLUGINS = ("btrfs", "zfs", "devmapper", "aufs")
+_UNUSED_PLUGINS = ("btrfs", "zfs", "devmapper", "blockfile", "erofs")
 
 
 def write_all(layout: Layout, kubeconfigs: dict[str, Path]) -> None:
@@ -36,7 +36,7 @@ def write_all(layout: Layout, kubeconfigs: dict[str, Path]) -> None:
 def _containerd(layout: Layout) -> str:
     unused = ", ".join(f'"io.containerd.snapshotter.v1.{name}"' for name in _UNUSED_PLUGINS)
     return f"""\
-version = 2
+version = 3
 root = "{layout.state}/containerd"
 state = "{layout.state}/run/containerd"
 oom_score = 0
@@ -48,19 +48,25 @@ address = "{layout.runtime_socket}"
 [plugins."io.containerd.internal.v1.opt"]
 path = "{layout.state}/opt"
 
-[plugins."{_CRI}"]
-sandbox_image = "{PAUSE_IMAGE}"
+[plugins."io.containerd.nri.v1.nri"]
+disable = true  # its socket would be the machine's
+
+[plugins."{_IMAGES}".pinned_images]
+sandbox = "{PAUSE_IMAGE}"
+
+[plugins."{_PODS}"]
 disable_apparmor = true
 restrict_oom_score_adj = true  # who may not lower it need not
 tolerate_missing_hugetlb_controller = true
 netns_mounts_under_state_dir = true  # so that nothing is left in /run/netns
-enable_unprivileged_ports = true  # as containerd 2 does: DNS listens on port 53 without rights
+enable_cdi = false  # there are no devices to inject
+enable_unprivileged_ports = true  # DNS listens on port 53 without rights
 
-[plugins."{_CRI}".cni]
-bin_dir = "{requirements.CNI_PLUGINS}"
+[plugins."{_PODS}".cni]
+bin_dirs = ["{requirements.CNI_PLUGINS}"]
 conf_dir = "{layout.configuration}/cni"
 
-[plugins."{_CRI}".containerd.runtimes.runc]
+[plugins."{_PODS}".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
 options.BinaryName = "{requirements.find_program("runc")}"
 options.SystemdCgroup = false

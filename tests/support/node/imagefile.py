@@ -1,24 +1,37 @@
-"""An image of one static program, written as `docker save` writes images."""
+"""Images of one static program, or of files alone, written as `docker save` writes images."""
 
 import hashlib
 import io
 import json
 import platform
 import tarfile
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 _USER = "65534:65534"
+_PROGRAM_MODE, _FILE_MODE = 0o755, 0o644
 
 
 def write(archive: Path, program: Path, reference: str) -> None:
     """Write an image at `archive` whose only file is `program`, in the root folder."""
-    layer = _layer(program)
+    runs = {"Entrypoint": [f"/{program.name}"], "User": _USER, "WorkingDir": "/"}
+    _write(archive, reference, _layer({program.name: program}, _PROGRAM_MODE), runs)
+
+
+def write_tree(archive: Path, tree: Path, reference: str) -> None:
+    """Write an image at `archive` with the files below `tree`, and nothing that runs."""
+    found = sorted(path for path in tree.rglob("*") if path.is_file())
+    files = {str(path.relative_to(tree)): path for path in found}
+    _write(archive, reference, _layer(files, _FILE_MODE), {})
+
+
+def _write(archive: Path, reference: str, layer: bytes, runs: Mapping[str, object]) -> None:
     name = hashlib.sha256(layer).hexdigest()
     config = json.dumps(
         {
             "architecture": _architecture(),
             "os": "linux",
-            "config": {"Entrypoint": [f"/{program.name}"], "User": _USER, "WorkingDir": "/"},
+            "config": runs,
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{name}"]},
         }
     ).encode()
@@ -30,14 +43,22 @@ def write(archive: Path, program: Path, reference: str) -> None:
         _add(image, "manifest.json", json.dumps(manifest).encode())
 
 
-def _layer(program: Path) -> bytes:
+def _layer(files: Mapping[str, Path], mode: int) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as layer:
-        folder = tarfile.TarInfo("tmp")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
-        layer.addfile(folder)
-        _add(layer, program.name, program.read_bytes(), mode=0o755)
+        folders = {parent for name in files for parent in PurePosixPath(name).parents}
+        for folder in sorted(str(parent) for parent in folders - {PurePosixPath()}):
+            _add_folder(layer, folder, 0o755)
+        _add_folder(layer, "tmp", 0o1777)
+        for name, path in files.items():
+            _add(layer, name, path.read_bytes(), mode=mode)
     return buffer.getvalue()
+
+
+def _add_folder(archive: tarfile.TarFile, name: str, mode: int) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode = tarfile.DIRTYPE, mode
+    archive.addfile(entry)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int = 0o644) -> None:

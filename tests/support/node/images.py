@@ -54,6 +54,10 @@ CLIENT = Image(
     "client", "localhost/batchwright/client:test", ("operator", "server", "example_client"), 200
 )
 IMAGES = (SERVER, OPERATOR, CLIENT)
+NEXT_SERVER = "localhost/batchwright/server:next"
+"""Another name of the server's image, for pods to be rolled to."""
+MODELS = "localhost/batchwright/models:test"
+"""Nothing but the sample models, for pods to mount."""
 
 
 class TooLarge(Exception):

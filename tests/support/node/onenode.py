@@ -148,7 +148,7 @@ class OneNode(Cluster):
 
     def run_runtime(self, *arguments: str) -> str:
         """What `ctr` prints."""
-        return self.run_inside(*commands.runtime_client(self.layout), *arguments)
+        return self.run_inside(*commands.runtime_client(self._plan), *arguments)
 
     def run_inside(self, *command: str) -> str:
         """What a command prints in the node's network and mounts."""
@@ -199,7 +199,7 @@ class OneNode(Cluster):
         return blocking.request(self.access, "GET", "/readyz")[0] == 200
 
     def _is_runtime_ready(self) -> bool:
-        command = self.inside([*commands.runtime_client(self.layout), "version"], mounts=True)
+        command = self.inside([*commands.runtime_client(self._plan), "version"], mounts=True)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _is_node_ready(self) -> bool:

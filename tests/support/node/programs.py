@@ -7,6 +7,13 @@ _PROGRAMS = (
     *binaries.PROGRAMS,
     Program("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
     Program("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
+    Program("containerd", "containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
+    Program("ctr", "containerd", "github.com/containerd/containerd/v2/cmd/ctr"),
+    Program(
+        "containerd-shim-runc-v2",  # containerd finds it beside itself
+        "containerd",
+        "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+    ),
     Program("coredns", "coredns", "batchwright.dev/tests/cluster/coredns"),
     Program("metrics-server", "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     Program("pause", "pause", "batchwright.dev/tests/cluster/pause"),

@@ -7,8 +7,6 @@ from pathlib import Path
 
 # Program -> the Debian package that has it. Some are where only root's PATH leads.
 NODE_PROGRAMS: Mapping[str, str] = {
-    "containerd": "containerd",
-    "ctr": "containerd",
     "runc": "runc",
     "nft": "nftables",
     "conntrack": "conntrack",

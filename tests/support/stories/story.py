@@ -97,6 +97,16 @@ class Story:
         found = await self.api.list("Pod", self.namespace, labels=f"app.kubernetes.io/instance={name}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
+    async def wait_for_pods(self, name: str, count: int, *, seconds: float = 120) -> None:
+        """Return once there are so many ready pods, and the Deployment wants no other."""
+        await self.api.wait_for(
+            "Deployment",
+            name,
+            self.namespace,
+            until=lambda found: _is_rolled_out(found, count),
+            seconds=seconds,
+        )
+
     async def run_client(
         self, arguments: Sequence[str], *, seconds: float = 180.0, **labels: str
     ) -> str:
@@ -129,3 +139,10 @@ def is_ready(server: Object) -> bool:
     ready = conditions.get("Ready", {})
     is_current = ready.get("observedGeneration") == server["metadata"]["generation"]
     return bool(is_current and ready.get("status") == "True")
+
+
+def _is_rolled_out(deployment: Object, count: int) -> bool:
+    status = deployment.get("status", {})
+    is_seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    has_old = status.get("updatedReplicas", 0) != status.get("replicas", 0)
+    return bool(is_seen and not has_old and status.get("readyReplicas", 0) == count)

@@ -1,4 +1,4 @@
-"""Images of one program."""
+"""Images of one program, and of files."""
 
 import hashlib
 import json
@@ -35,3 +35,21 @@ def test_an_image_is_the_same_each_time(tmp_path: Path) -> None:
         imagefile.write(tmp_path / name, program, "localhost/pause:test")
 
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+
+
+def test_an_image_of_files_has_them_where_they_were(tmp_path: Path) -> None:
+    """Each file is at its place, readable for all, in folders that are there before it."""
+    (tmp_path / "tree" / "m" / "1").mkdir(parents=True)
+    (tmp_path / "tree" / "m" / "1" / "model.xml").write_text("<net/>")
+    (tmp_path / "tree" / "m" / "1" / "model.xml").chmod(0o600)
+
+    imagefile.write_tree(tmp_path / "image.tar", tmp_path / "tree", "localhost/models:test")
+
+    with tarfile.open(tmp_path / "image.tar") as image:
+        manifest_file = image.extractfile("manifest.json")
+        assert manifest_file is not None
+        manifest = json.load(manifest_file)[0]
+        with tarfile.open(fileobj=image.extractfile(manifest["Layers"][0])) as layer:
+            found = {item.name: item.mode for item in layer}
+    assert list(found) == ["m", "m/1", "tmp", "m/1/model.xml"]
+    assert found["m/1/model.xml"] == 0o644
