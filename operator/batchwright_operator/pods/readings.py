@@ -34,11 +34,25 @@ def _reading(pod: str, server: signals.Signals, model: signals.ModelSignals) -> 
         cpu_seconds=server.cpu_seconds,
         cores=server.cores,
         plan=model.plan.plan if model.plan is not None else None,
-        counters=readings.Counters(**model.counters.model_dump()),
+        counters=_counters(model.counters),
         costs=tuple(_plan_cost(cost) for cost in model.costs),
         reload_cost=readings.ReloadCost(reload_cost.work_seconds, reload_cost.span_seconds)
         if reload_cost is not None
         else None,
+    )
+
+
+def _counters(told: signals.ModelCounters) -> readings.Counters:
+    """What the policy reads of them; servers count more."""
+    return readings.Counters(
+        requests=told.requests,
+        failed_requests=told.failed_requests,
+        samples=told.samples,
+        in_flight_seconds=told.in_flight_seconds,
+        reloads=told.reloads,
+        reload_seconds=told.reload_seconds,
+        queue_wait_seconds=told.queue_wait_seconds,
+        would_reloads=told.would_reloads,
     )
 
 
