@@ -1,4 +1,7 @@
-"""`python -m tests.support.node images|up|down`: the images, and a node of Kubernetes to try them on."""
+"""`python -m tests.support.node images|models-image|up|down`: images, and a node to try them on.
+
+`models-image` writes an image of the sample models to build/models.tar, for clusters of others.
+"""
 
 import argparse
 import signal
@@ -6,7 +9,7 @@ import sys
 import time
 
 from tests.support.cluster.binaries import BinariesMissing
-from tests.support.node import images, onenode, programs
+from tests.support.node import imagefile, images, onenode, programs
 from tests.support.node.buildah import BuildFailed
 from tests.support.node.requirements import Unfit
 
@@ -14,8 +17,13 @@ from tests.support.node.requirements import Unfit
 def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.node", description=__doc__)
-    parser.add_argument("what", choices=["images", "up", "down"])
-    steps = {"images": show_images, "up": hold_node, "down": onenode.remove_leftovers}
+    parser.add_argument("what", choices=["images", "models-image", "up", "down"])
+    steps = {
+        "images": show_images,
+        "models-image": write_models_image,
+        "up": hold_node,
+        "down": onenode.remove_leftovers,
+    }
     try:
         steps[parser.parse_args().what]()
     except (Unfit, BinariesMissing, BuildFailed, images.TooLarge) as error:
@@ -29,6 +37,13 @@ def show_images() -> None:
     images.make(say)
     for image in images.IMAGES:
         say(f"there: {image.archive} {image.archive.stat().st_size / images.MEGABYTE:.0f} MB")
+
+
+def write_models_image() -> None:
+    """An image of the sample models, which `make models` makes."""
+    archive = images.ROOT / "build" / "models.tar"
+    imagefile.write_tree(archive, images.ROOT / "build" / "models", images.MODELS)
+    say(f"there: {archive}")
 
 
 def hold_node() -> None:
