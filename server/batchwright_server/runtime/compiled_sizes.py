@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from batchwright_server.core.residency import Residency
+from batchwright_server.core.residency import Bounds, Residency
 from batchwright_server.core.tensors import Size
 from batchwright_server.runtime import meters
 from batchwright_server.runtime.inference_pool import InferencePool
@@ -46,7 +46,7 @@ class CompiledSizes:
     """At most `max_entries` compiled sizes that take requests, and those that still finish some."""
 
     def __init__(self, max_entries: int, meter: meters.ReloadMeters) -> None:
-        self._resident = Residency(max_entries)
+        self._resident = Residency(Bounds(max_entries))
         self._meter = meter
         self._compiled: dict[Size, _Compiled] = {}
         self._leaving: dict[_Compiled, asyncio.Task[None] | None] = {}
@@ -58,11 +58,13 @@ class CompiledSizes:
 
     def lease(self, size: Size) -> Lease | None:
         """A lease on `size`; None if it is not compiled."""
+        self._resident.note(size)
+        return self.grant(size)
+
+    def grant(self, size: Size) -> Lease | None:
+        """A lease for a request that was noted already, when it asked for one in vain."""
         compiled = self._compiled.get(size)
-        if compiled is None:
-            return None
-        self._resident.touch(size)
-        return Lease(compiled, self._release)
+        return None if compiled is None else Lease(compiled, self._release)
 
     def admit(self, size: Size, pool: InferencePool) -> list[Size]:
         """Take in a size, and give those that must go: `evict` them once the new one is leased out."""

@@ -231,7 +231,7 @@ class ReloadQueue:
 
     def _grant(self, size: Size) -> None:
         for waiter in self._waiting.pop(size, ()) if size in self._sizes else ():
-            lease = None if waiter.lease.done() else self._sizes.lease(size)
+            lease = None if waiter.lease.done() else self._sizes.grant(size)
             if lease is not None:
                 waiter.lease.set_result(lease)
 

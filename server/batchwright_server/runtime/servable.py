@@ -7,7 +7,8 @@ from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Plan, Strategy
 from batchwright_server.core import validation
-from batchwright_server.core.shadow import ReloadShadow
+from batchwright_server.core.residency import Bounds
+from batchwright_server.core.shadow import Arrival, ReloadShadow
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
 from batchwright_server.runtime import calibration, meters, ports, reload_queue
 from batchwright_server.runtime.compiler import CompileWorker
@@ -105,7 +106,7 @@ class Servable:
         limit = self._batching.max_batch_size
         batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
         size = self.signature.size_of(inputs, batch_size)
-        if self._shadow.observe(size, self._clocks.elapsed()):
+        if self._shadow.observe(Arrival(size, self._clocks.elapsed())):
             self.meter.would_reloads += 1
         outputs = await self._infer(Call(inputs, batch_size, deadline))
         self.meter.succeed(batch_size)
@@ -129,7 +130,7 @@ class Servable:
         self.config = config
         self._batching = prepared.batching
         self.costs = prepared.costs
-        self._shadow.resize(prepared.batching.reload.compiled_cache.max_entries)
+        self._shadow.resize(Bounds(prepared.batching.reload.compiled_cache.max_entries))
         if prepared.strategy is None:
             return None
         old, self._strategy = self._strategy, prepared.strategy
@@ -161,7 +162,7 @@ class Servable:
 
     def _new_shadow(self) -> ReloadShadow:
         reload_seconds = self.costs.reload.span_seconds if self.costs.reload else 0.0
-        return ReloadShadow(self._batching.reload.compiled_cache.max_entries, reload_seconds)
+        return ReloadShadow(Bounds(self._batching.reload.compiled_cache.max_entries), reload_seconds)
 
 
 @dataclass(frozen=True)
