@@ -64,10 +64,6 @@ async def test_a_pipeline_in_use_goes_alone(api: ApiClient, stage: Stage, namesp
     assert await stage.processes() == before
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="known fault: beside a refused one, another may be told as Applying although it serves",
-)
 async def test_a_broken_pipeline_breaks_nothing_else(
     api: ApiClient, stage: Stage, namespace: str
 ) -> None:

@@ -6,6 +6,7 @@ from batchwright_operator.reconcile.judgement import Look
 from batchwright_operator.reconcile.observed import Observed, Reports
 from batchwright_operator.reconcile.outcome import Event
 from batchwright_operator.resources.modelserver import ModelServer
+from batchwright_operator.resources.pipeline import Pipeline
 from batchwright_operator.resources.status import PipelineStatus
 
 
@@ -24,7 +25,7 @@ def admit(
         if pipeline.name in faults:
             message = faults[pipeline.name]
             left_out[pipeline.name] = pipelines.LeftOut(pipeline, "Refused", message, around)
-        elif old is not None and old.pipeline == pipeline and old.circumstances.is_as(around):
+        elif old is not None and _is_as_before(old, pipeline, around):
             left_out[pipeline.name] = old
     for pipeline, message in pipelines.name_clashes(server.pipelines):
         left_out[pipeline.name] = pipelines.LeftOut(pipeline, "NameTaken", message, around)
@@ -41,7 +42,13 @@ def _new_faults(server: ModelServer, memory: Memory, seen: tuple[Observed, Repor
     # Of what is tried again, refusals from before are still to be read.
     fresh = {pod: item for pod, item in seen[1].items() if pod not in memory.course.retried}
     found = pipelines.find_faults(wanted.pipelines, wanted.config_hash, fresh)
-    return {pipeline.name: text for pipeline, text in found if pipeline in server.pipelines}
+    editions = {pipeline.edition for pipeline in server.pipelines}
+    return {pipeline.name: text for pipeline, text in found if pipeline.edition in editions}
+
+
+def _is_as_before(old: pipelines.LeftOut, pipeline: Pipeline, around: pipelines.Circumstances) -> bool:
+    """Whether neither the Pipeline nor what it has to fit has changed since it was left out."""
+    return old.pipeline.edition == pipeline.edition and old.circumstances.is_as(around)
 
 
 def build_statuses(memory: Memory, look: Look, *, now: float) -> dict[str, PipelineStatus]:

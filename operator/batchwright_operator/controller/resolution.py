@@ -98,7 +98,7 @@ def _sight(scene: Scene, admitted: ModelServer, bundle: Bundle) -> Sight:
         committed=Document.of(text.encode()) if text is not None else None,
         recorded=marks.get(names.CONFIG_HASH, ""),
         template=bundle.template_hash,
-        subject=(spec, admitted.pipelines),
+        subject=(spec, tuple(pipeline.edition for pipeline in admitted.pipelines)),
         observed=observed,
         reports=scene.reports,
     )

@@ -163,6 +163,11 @@ class Pipeline(Strict):
         """The ModelServer whose models it uses."""
         return ObjectKey(self.metadata.namespace, self.spec.model_server_ref.name)
 
+    @property
+    def edition(self) -> tuple[str, str, int, PipelineSpec]:
+        """What tells it from the same object edited, or made anew; its status is no part of that."""
+        return self.name, self.metadata.uid, self.metadata.generation, self.spec
+
     def with_generation(self, generation: int) -> "Pipeline":
         """The same object as its `generation`-th edit."""
         metadata = self.metadata.model_copy(update={"generation": generation})

@@ -49,6 +49,13 @@ def test_it_stays_out_while_nothing_changes(memory: Memory) -> None:
     assert memory.left_out["b"].message == "pipeline 'b': no such model"
 
 
+def test_what_is_written_beside_the_spec_changes_nothing(memory: Memory) -> None:
+    """Its own status, which says that it was refused, is no reason to try it again."""
+    metadata = BAD.metadata.model_copy(update={"resource_version": "77", "labels": {"a": "b"}})
+    told = BAD.model_copy(update={"metadata": metadata, "status": {"conditions": []}})
+    assert admitted(SERVER.with_pipelines((FINE, told)), memory, refusing()) == ["a"]
+
+
 def test_it_is_tried_again_when_something_changes(memory: Memory) -> None:
     """Itself, a model of the ModelServer, or a version that serves."""
     edited = SERVER.with_pipelines((FINE, BAD.with_generation(2)))
