@@ -17,6 +17,7 @@ from batchwright_server.api import (
     images,
     kserve_json,
     kserve_tensors,
+    predict_wire,
     reload_request,
     tensor_proto,
     tfs_json,
@@ -58,6 +59,9 @@ def parse_tensor_proto(data: bytes) -> None:
 def parse_predict_request(data: bytes) -> None:
     """A PredictRequest with all its tensors, as far as the model's own checks."""
     request = prediction_service_pb2.PredictRequest()
+    with contextlib.suppress(InvalidInput):
+        if (plain := predict_wire.read_request(data)) is not None:
+            _offer(plain.inputs)
     with contextlib.suppress(DecodeError, InvalidInput):
         request.ParseFromString(data)
         _offer({name: tensor_proto.from_proto(name, one) for name, one in request.inputs.items()})

@@ -81,6 +81,14 @@ def _predict() -> bytes:
     return request.SerializeToString()
 
 
+def _plain_predict() -> bytes:
+    request = prediction_service_pb2.PredictRequest(output_filter=["y"])
+    request.model_spec.name = "m"
+    request.model_spec.version.value = 1
+    request.inputs["x"].CopyFrom(tensor_proto.to_proto(_X))
+    return request.SerializeToString()
+
+
 def _kserve(*, raw: bool) -> bytes:
     request = grpc_predict_v2_pb2.ModelInferRequest(model_name="m", id="7")
     x = request.inputs.add(name="x", datatype="FP32", shape=[3, 2])
@@ -132,7 +140,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
             dtype=tensor_pb2.DT_HALF, tensor_shape=tensor_proto.shape_to_proto((2, 2)), half_val=[15360]
         ).SerializeToString(),
     ),
-    "predict_request": (_predict(),),
+    "predict_request": (_predict(), _plain_predict()),
     "kserve_request": (_kserve(raw=True), _kserve(raw=False), _kserve_answer()),
     "reload_request": (_reload(),),
     "kserve_body": (_body(binary=True), _body(binary=False), b"\xff\xff" + _body(binary=False)[2:]),

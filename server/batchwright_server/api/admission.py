@@ -19,11 +19,14 @@ class Admission:
         self._open.set()
         self._arrivals = 0
 
-    async def enter(self) -> None:
-        """Pass the door, once it is open."""
+    def arrive(self) -> bool:
+        """Note a call at the door; whether it is open. If not, `wait`."""
         self._arrivals += 1
-        if not self._open.is_set():
-            await self._open.wait()
+        return self._open.is_set()
+
+    async def wait(self) -> None:
+        """Return once the door is open."""
+        await self._open.wait()
 
     async def hold(self) -> None:
         """Close the door, and return when no call has come for a moment."""

@@ -4,10 +4,11 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from batchwright_server.api.admission import Admission
 from batchwright_server.api.auth_grpc import TokenInterceptor
@@ -15,8 +16,8 @@ from batchwright_server.api.backend import Backend
 from batchwright_server.api.calls import Edge
 from batchwright_server.api.grpc_kserve import InferenceServicer
 from batchwright_server.api.grpc_tfs import ModelServicer, PredictionServicer
+from batchwright_server.api.guarded_server import GuardedServer
 from batchwright_server.api.health_service import HealthService
-from batchwright_server.api.interceptor import StatusInterceptor
 from batchwright_server.api.protection import Protection
 from batchwright_server.protos import (
     grpc_predict_v2_pb2,
@@ -24,7 +25,6 @@ from batchwright_server.protos import (
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
-    prediction_service_pb2_grpc,
 )
 
 _OPTIONS = {
@@ -32,8 +32,9 @@ _OPTIONS = {
     "grpc.so_reuseport": 0,  # a second server on the same port is a mistake unless asked for
 }
 _ANY_IPV4, _ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104
+_PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
 _SERVICES = (
-    prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name,
+    _PREDICTION,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
     grpc_predict_v2_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name,
     health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
@@ -68,22 +69,19 @@ class GrpcServer:
         self._admission = Admission()
         self._certificates = protection.certificates
         guards = [TokenInterceptor(protection.tokens)] if protection.tokens else []
-        self._server = grpc.aio.server(
-            interceptors=[StatusInterceptor(self._admission, edge), *guards], options=options
-        )
+        self._server = grpc.aio.server(interceptors=guards, options=options)
         self._listening = address
         self._is_shared = bool(dict(options)["grpc.so_reuseport"])
         self._health = HealthService(backend, _SERVICES)
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionServicer(backend.dataplane), self._server
-        )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(backend), self._server)
+        guarded: Any = GuardedServer(self._server, self._admission, edge)
+        prediction = PredictionServicer(backend.dataplane)
+        guarded.add_registered_method_handlers(_PREDICTION, prediction.handlers())
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(backend), guarded)
         self._inference = InferenceServicer(backend)
-        grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(
-            self._inference, self._server
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(_SERVICES, self._server)
+        grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self._inference, guarded)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, guarded)
+        reflected = reflection.aio.ReflectionServicer(_SERVICES)  # type: ignore[attr-defined]  # in __all__
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, guarded)
 
     def check_free(self) -> None:
         """Raise OSError now if the port is in use; without it that would show when models are loaded."""

@@ -4,8 +4,16 @@ import asyncio
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 
-from batchwright_server.api import deadlines, limits, model_messages, reload_request, tensor_proto
+from batchwright_server.api import (
+    deadlines,
+    limits,
+    model_messages,
+    predict_wire,
+    reload_request,
+    tensor_proto,
+)
 from batchwright_server.api.backend import Backend
 from batchwright_server.api.images import ImageReader
 from batchwright_server.config.problems import InvalidDocument
@@ -16,26 +24,47 @@ from batchwright_server.protos import (
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
-    prediction_service_pb2_grpc,
 )
-from batchwright_server.runtime.dataplane import DataPlane, PredictCall, Prediction, Protocol
+from batchwright_server.runtime.dataplane import DataPlane, PredictCall, Protocol
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
-class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata; the other calls of the service are unimplemented."""
+class PredictionServicer:
+    """Predict and GetModelMetadata; the other calls of the service are unimplemented.
+
+    Predict takes and gives messages as they are on the wire.
+    """
 
     def __init__(self, dataplane: DataPlane) -> None:
         self._dataplane = dataplane
+        self._writer = predict_wire.ResponseWriter()
 
-    async def Predict(  # noqa: N802  the wire's name
-        self, request: prediction_service_pb2.PredictRequest, context: _Context
-    ) -> prediction_service_pb2.PredictResponse:
+    def handlers(self) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+        """Each method with how its messages are read and written."""
+        return {
+            "Predict": grpc.unary_unary_rpc_method_handler(self.Predict),
+            "GetModelMetadata": grpc.unary_unary_rpc_method_handler(
+                self.GetModelMetadata,
+                prediction_service_pb2.GetModelMetadataRequest.FromString,
+                prediction_service_pb2.GetModelMetadataResponse.SerializeToString,
+            ),
+        }
+
+    async def Predict(self, message: bytes, context: _Context) -> bytes:  # noqa: N802  the wire's name
         """The model's outputs for the request's inputs."""
         deadline = deadlines.of_call(context)
-        inputs = await self._read_inputs(request)
-        return _to_response(await self._dataplane.predict(_to_call(request, inputs, deadline)))
+        plain = predict_wire.read_request(message)
+        call = await self._read(message, deadline) if plain is None else _plain_call(plain, deadline)
+        prediction = await self._dataplane.predict(call)
+        return self._writer.write(prediction.model, prediction.version, prediction.outputs)
+
+    async def _read(self, message: bytes, deadline: float) -> PredictCall:
+        try:
+            request = prediction_service_pb2.PredictRequest.FromString(message)
+        except DecodeError as error:
+            raise InvalidInput("message", "a PredictRequest", "other bytes") from error
+        return _to_call(request, await self._read_inputs(request), deadline)
 
     async def _read_inputs(self, request: prediction_service_pb2.PredictRequest) -> dict[str, Tensor]:
         limits.check_count("inputs", request.inputs)
@@ -111,10 +140,15 @@ def _to_call(
     )
 
 
-def _to_response(prediction: Prediction) -> prediction_service_pb2.PredictResponse:
-    return prediction_service_pb2.PredictResponse(
-        outputs={name: tensor_proto.to_proto(tensor) for name, tensor in prediction.outputs.items()},
-        model_spec=model_messages.to_model_spec(prediction.model, prediction.version),
+def _plain_call(request: predict_wire.PlainRequest, deadline: float) -> PredictCall:
+    limits.check_count("inputs", request.inputs)
+    return PredictCall(
+        protocol=Protocol.TFS_GRPC,
+        model=request.model,
+        version=request.version,
+        inputs=request.inputs,
+        output_filter=request.output_filter,
+        deadline=deadline,
     )
 
 

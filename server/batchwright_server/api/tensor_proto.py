@@ -5,6 +5,7 @@ typed field of its dtype, where a single value stands for all elements.
 """
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ _DTYPES: "dict[tensor_pb2.DataType, np.dtype[Any]]" = {
     tensor_pb2.DT_BOOL: np.dtype("?"),
 }
 _ENUMS = {dtype: value for value, dtype in _DTYPES.items()}
+_BY_NUMBER = {int(value): dtype for value, dtype in _DTYPES.items()}
 _TYPED_FIELDS = {
     tensor_pb2.DT_FLOAT: "float_val",
     tensor_pb2.DT_DOUBLE: "double_val",
@@ -56,6 +58,30 @@ def from_proto(name: str, proto: tensor_pb2.TensorProto) -> Tensor:
     if content:
         return tensor_data.from_bytes(f"input {name!r}: tensor_content", content, dtype, shape)
     return _from_typed_field(name, proto, dtype, shape)
+
+
+def from_content(name: str, dtype: int, shape: tuple[int, ...], content: memoryview) -> Tensor:
+    """The tensor of input `name` in `content`, whose memory it shares if that is aligned.
+
+    `dtype` is the wire's, one that `is_numeric`. Raises InvalidInput.
+    """
+    place = f"input {name!r}"
+    found = _BY_NUMBER[dtype]
+    return tensor_data.from_bytes(
+        f"{place}: tensor_content", content, found, tensor_data.check_shape(place, shape)
+    )
+
+
+def is_numeric(dtype: int) -> bool:
+    """Whether the wire's element type is one that models have."""
+    return dtype in _BY_NUMBER
+
+
+def to_content(tensor: Tensor) -> bytes | memoryview:
+    """The elements of `tensor`, little endian and row major, in its own memory if they are so there."""
+    if tensor.flags.c_contiguous and tensor.dtype.isnative and sys.byteorder == "little":
+        return tensor.data if tensor.nbytes else b""
+    return tensor_data.to_bytes(tensor)
 
 
 def is_text(proto: tensor_pb2.TensorProto) -> bool:
