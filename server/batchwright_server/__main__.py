@@ -11,10 +11,14 @@ _ENDED = 128 + signal.SIGTERM  # as a shell counts it
 
 
 def main() -> None:
-    """Run the server that the command line describes."""
+    """Run the server that the command line describes, or fetch the files of a model for one."""
     # The first process of a container ignores what it has no handler for, and imports take seconds: a
     # pod that is told to end in these would serve on until it is killed, minutes later.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(_ENDED))
+    if sys.argv[1:2] == ["fetch"]:
+        from batchwright_server.sources import program  # noqa: PLC0415
+
+        _end(program.run(sys.argv[2:]))  # threads of an object store's client abort it likewise
     import uvloop  # noqa: PLC0415
 
     from batchwright_server import app, settings  # noqa: PLC0415
