@@ -4,6 +4,7 @@ import asyncio
 
 from tests.support.cluster.apiclient import Object
 from tests.support.node.onenode import OneNode
+from tests.support.polling import eventually
 from tests.support.stories import installation
 from tests.support.stories.story import Story
 
@@ -22,6 +23,22 @@ async def test_a_killed_server_is_missed_by_nobody(story: Story, own_node: OneNo
             await story.api.wait_for(
                 "Pod", pod["metadata"]["name"], story.namespace, until=_was_restarted, seconds=90
             )
+
+
+async def test_a_pod_that_is_deleted_in_its_first_second_is_missed_by_nobody(story: Story) -> None:
+    """A server that is told to end while it begins does so in order, and the next takes its place."""
+    await story.create_server("young", replicas=2, models=[story.tiny("m")])
+    await story.wait_for_server("young")
+    old = {pod["metadata"]["name"] for pod in await story.pods("young")}
+
+    async with story.traffic(story.ask_tiny("young", "m")):
+        await story.edit("young", {"replicas": 3})
+        born = await _until_one_runs(story, "young", besides=old)
+        with story.within(30, "deleted in its first second -> gone"):
+            await story.api.delete("Pod", born, story.namespace)
+            await story.api.wait_until_gone("Pod", born, story.namespace, seconds=30)
+        with story.within(90, "the next in its place"):
+            await story.wait_for_pods("young", 3, seconds=90)
 
 
 async def test_the_other_replica_leads_when_the_leader_is_killed(
@@ -76,6 +93,25 @@ async def test_models_are_served_without_an_api_server(story: Story, own_node: O
             await story.wait_for_server("alone", seconds=90)
 
     assert {pod["metadata"]["uid"] for pod in await story.pods("alone")} == before
+
+
+async def _until_one_runs(story: Story, name: str, *, besides: set[str]) -> str:
+    """The name of a new pod as soon as its container runs."""
+    born: list[str] = []
+
+    async def runs() -> bool:
+        pods = await story.pods(name)
+        new = [pod for pod in pods if pod["metadata"]["name"] not in besides]
+        born[:] = [pod["metadata"]["name"] for pod in new if _is_running(pod)]
+        return bool(born)
+
+    await eventually(runs, seconds=60, interval=0.1)
+    return born[0]
+
+
+def _is_running(pod: Object) -> bool:
+    statuses = pod["status"].get("containerStatuses") or ()
+    return any("running" in status["state"] for status in statuses)
 
 
 def _container_of(pod: Object) -> Object:

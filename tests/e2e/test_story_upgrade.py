@@ -4,8 +4,8 @@ from tests.support.stories import installation
 from tests.support.stories.story import Story
 
 
-async def test_an_upgrade_of_the_operator_leaves_the_pods_of_servers_alone(story: Story) -> None:
-    """Each operator pod is another afterwards, each server pod the same."""
+async def test_upgrade_and_rollback_leave_the_pods_of_servers_alone(story: Story) -> None:
+    """Each operator pod is another after either, each server pod the same."""
     await story.create_server("kept", models=[story.tiny("m")])
     await story.wait_for_server("kept")
     before = {pod["metadata"]["uid"] for pod in await story.pods("kept")}
@@ -17,9 +17,16 @@ async def test_an_upgrade_of_the_operator_leaves_the_pods_of_servers_alone(story
         await story.edit("kept", {"models": [story.tiny("m"), story.tiny("n")]})
         with story.within(90, "an edit after the upgrade -> served"):
             await story.wait_for_server("kept", seconds=90)
+        upgraded = await _operators(story)
+        with story.within(180, "helm rollback"):
+            story.installation.roll_back()
+        await story.edit("kept", {"models": [story.tiny("m")]})
+        with story.within(90, "an edit after the rollback -> served"):
+            await story.wait_for_server("kept", seconds=90)
 
     assert {pod["metadata"]["uid"] for pod in await story.pods("kept")} == before
-    assert operators & await _operators(story) == set()
+    assert operators & upgraded == set()
+    assert upgraded & await _operators(story) == set()
 
 
 async def test_servers_go_on_without_the_operator(story: Story) -> None:

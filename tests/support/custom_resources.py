@@ -68,16 +68,12 @@ def rule_cases() -> Iterator[Case]:
 
 def _batching_rules() -> Iterator[Case]:
     yield _batching(
-        "strategy-available", {"strategy": "Buckets"}, {"strategy": "Reload"},
-        "Buckets is not available in this release; choose one of Adaptive, Reload",
-    )  # fmt: skip
-    yield _batching(
         "objective-available", {"adaptive": {"objective": "Latency"}},
         {"adaptive": {"objective": "Throughput"}}, "Latency is not available in this release",
     )  # fmt: skip
     yield _batching(
-        "on-miss-available", {"reload": {"onMiss": "Split"}}, {"reload": {"onMiss": "Wait"}},
-        "Split is not available in this release; use Wait",
+        "bucket-sizes-once", {"buckets": {"sizes": [4, 4]}}, {"buckets": {"sizes": [16, 1, 4]}},
+        "each size once",
     )  # fmt: skip
     yield _batching(
         "candidates-legal", {"adaptive": {"candidates": ["Fixed"]}},

@@ -27,7 +27,7 @@ def find(name: str) -> str | None:
 
 needs_prometheus = pytest.mark.skipif(
     find("prometheus") is None or find("promtool") is None,
-    reason="no prometheus and promtool: neither built nor installed",
+    reason="PROMETHEUS MISSING: apt-get install --no-install-recommends prometheus (it has promtool too)",
 )
 
 

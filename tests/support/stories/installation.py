@@ -1,6 +1,7 @@
 """The operator on a cluster, installed by helm: chart and images are those of this tree."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -36,6 +37,10 @@ class Installation:
             *options,
         )
 
+    def roll_back(self) -> str:
+        """Go back to the revision before, and wait until it is ready; what helm prints."""
+        return self._run("rollback", RELEASE, "--wait", f"--timeout={_WAIT}")
+
     def uninstall(self) -> str:
         """Take it away; what helm prints."""
         return self._run("uninstall", RELEASE, "--wait", f"--timeout={_WAIT}")
@@ -43,6 +48,14 @@ class Installation:
     def test(self) -> str:
         """Run the chart's own test; what helm prints."""
         return self._run("test", RELEASE, f"--timeout={_WAIT}", "--logs")
+
+    def run_documented(self, command: str) -> str:
+        """What a line of the chart's README for kubectl or helm prints."""
+        program, *arguments = shlex.split(command, comments=True)
+        if program == "kubectl":
+            return self._cluster.kubectl(*arguments)
+        assert program == "helm", command
+        return self._run(*arguments)
 
     def _run(self, *arguments: str) -> str:
         command = [str(self._helm), *arguments, f"--namespace={NAMESPACE}"]
