@@ -27,7 +27,7 @@ def find(name: str) -> str | None:
 
 needs_prometheus = pytest.mark.skipif(
     find("prometheus") is None or find("promtool") is None,
-    reason="PROMETHEUS MISSING: apt-get install --no-install-recommends prometheus (it has promtool too)",
+    reason="PROMETHEUS MISSING: apt-get install --no-install-recommends prometheus (and promtool)",
 )
 
 
