@@ -19,6 +19,10 @@ class Line:
         """Seconds for one request of `batch_size` samples."""
         return self.fixed + self.per_sample * batch_size
 
+    def total(self, requests: int, samples: int) -> float:
+        """Seconds for so many requests with so many samples between them."""
+        return self.fixed * requests + self.per_sample * samples
+
 
 @dataclass(frozen=True)
 class PlanLines:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from batchwright_operator.policy import traffic
 from batchwright_operator.policy.readings import Reading
@@ -75,18 +76,19 @@ class History:
             and self.at - known.at <= STALE_WINDOW_SHARE * window_seconds
         )
 
-    def by_pod(self) -> dict[str, Traffic]:
+    @cached_property
+    def by_pod(self) -> Mapping[str, Traffic]:
         """The whole window's traffic, pod by pod."""
-        pods: dict[str, Traffic] = {}
+        parts: dict[str, list[Traffic]] = {}
         for part in self.slices:
             for pod, change in part.pods.items():
-                pods[pod] = pods.get(pod, Traffic()) + change
-        return pods
+                parts.setdefault(pod, []).append(change)
+        return {pod: traffic.total(changes) for pod, changes in parts.items()}
 
-    @property
+    @cached_property
     def seconds(self) -> float:
         """How much of the window is known: the longest that any pod was watched."""
-        return max((change.seconds for change in self.by_pod().values()), default=0.0)
+        return max((change.seconds for change in self.by_pod.values()), default=0.0)
 
 
 def _continues(known: Reading, reading: Reading, shortest: float) -> bool:

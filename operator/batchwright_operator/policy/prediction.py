@@ -127,7 +127,5 @@ def cold_start_seconds(change: Traffic, plan: Plan, costs: Costs) -> float:
 
 
 def _inference(change: Traffic, lines: PlanLines) -> tuple[float, float]:
-    sizes = change.requests.items()
-    work = sum(count * lines.work.at(size) for size, count in sizes)
-    span = sum(count * lines.span.at(size) for size, count in sizes)
-    return work, span
+    count, samples = change.request_count, change.samples
+    return lines.work.total(count, samples), lines.span.total(count, samples)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from batchwright_operator.policy import costs, traffic
 from batchwright_operator.policy.history import History
@@ -29,7 +30,7 @@ class Situation:
     window: Mapping[str, Traffic]  # by pod
     predictor: Predictor
 
-    @property
+    @cached_property
     def total(self) -> Traffic:
         """The whole window's traffic, of all pods."""
         return traffic.total(self.window.values())
@@ -71,7 +72,7 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
     settled = _noting_settled(state, readings, scrape.expected_pods, now)
     kept = History() if _is_warming(settled, rules, now) else settled.history
     history = kept.extended(readings, plan=state.plan, now=now, window_seconds=rules.window_seconds)
-    window = history.by_pod()
+    window = history.by_pod
     predictor = Predictor(
         costs=costs.gather(readings.values()).corrected(settled.factors(now)),
         serving=state.plan,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from batchwright_operator.policy.readings import Reading
 from batchwright_server.config.plan import Strategy
@@ -20,12 +21,12 @@ class Traffic:
     cpu_seconds: float = 0.0
     core_seconds: float = 0.0  # what the cores could have given
 
-    @property
+    @cached_property
     def request_count(self) -> int:
         """Successful requests of any batch size."""
         return sum(self.requests.values())
 
-    @property
+    @cached_property
     def samples(self) -> int:
         """Samples of the successful requests."""
         return sum(size * count for size, count in self.requests.items())
@@ -60,24 +61,26 @@ class Traffic:
         return self.reloads if serving is Strategy.RELOAD else self.would_reloads
 
     def __add__(self, other: "Traffic") -> "Traffic":
-        requests = dict(self.requests)
-        for size, count in other.requests.items():
-            requests[size] = requests.get(size, 0) + count
-        return Traffic(
-            seconds=self.seconds + other.seconds,
-            requests=requests,
-            in_flight_seconds=self.in_flight_seconds + other.in_flight_seconds,
-            reloads=self.reloads + other.reloads,
-            reload_seconds=self.reload_seconds + other.reload_seconds,
-            would_reloads=self.would_reloads + other.would_reloads,
-            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
-            core_seconds=self.core_seconds + other.core_seconds,
-        )
+        return total((self, other))
 
 
 def total(parts: Iterable[Traffic]) -> Traffic:
     """The sum of `parts`."""
-    return sum(parts, start=Traffic())
+    changes = tuple(parts)
+    requests: dict[int, int] = {}
+    for change in changes:
+        for size, count in change.requests.items():
+            requests[size] = requests.get(size, 0) + count
+    return Traffic(
+        seconds=sum(change.seconds for change in changes),
+        requests=requests,
+        in_flight_seconds=sum(change.in_flight_seconds for change in changes),
+        reloads=sum(change.reloads for change in changes),
+        reload_seconds=sum(change.reload_seconds for change in changes),
+        would_reloads=sum(change.would_reloads for change in changes),
+        cpu_seconds=sum(change.cpu_seconds for change in changes),
+        core_seconds=sum(change.core_seconds for change in changes),
+    )
 
 
 def between(earlier: Reading, later: Reading) -> Traffic | None:

@@ -27,7 +27,7 @@ def test_slices_older_than_the_window_are_dropped() -> None:
         pod = pod.after(3, {8: 10})
         history = extended(history, pod, at=3 * tick)
     assert history.seconds == 60
-    assert traffic.total(history.by_pod().values()).requests == {8: 200}
+    assert traffic.total(history.by_pod.values()).requests == {8: 200}
 
 
 def test_a_hasty_caller_gets_no_more_slices() -> None:
@@ -37,7 +37,7 @@ def test_a_hasty_caller_gets_no_more_slices() -> None:
         pod = pod.after(0.1, {8: 1})
         history = extended(history, pod, at=0.1 * tick)
     assert len(history.slices) <= SLICES_PER_WINDOW
-    assert traffic.total(history.by_pod().values()).request_count >= 580
+    assert traffic.total(history.by_pod.values()).request_count >= 580
 
 
 def test_a_restart_costs_one_slice() -> None:
@@ -50,7 +50,7 @@ def test_a_restart_costs_one_slice() -> None:
     history = extended(history, restarted, at=6)
     assert len(history.slices) == 1
     history = extended(history, restarted.after(3, {8: 4}), at=9)
-    assert traffic.total(history.by_pod().values()).requests == {8: 14}
+    assert traffic.total(history.by_pod.values()).requests == {8: 14}
 
 
 def test_a_counter_reset_costs_one_slice() -> None:
@@ -61,7 +61,7 @@ def test_a_counter_reset_costs_one_slice() -> None:
     history = extended(history, reset, at=3)
     assert history.slices == ()
     history = extended(history, reset.after(3, {8: 4}), at=6)
-    assert traffic.total(history.by_pod().values()).requests == {8: 4}
+    assert traffic.total(history.by_pod.values()).requests == {8: 4}
 
 
 def test_another_plans_traffic_does_not_count() -> None:
@@ -74,7 +74,7 @@ def test_another_plans_traffic_does_not_count() -> None:
     history = extended(history, switched, at=6)
     assert history.slices == ()
     history = extended(history, switched.after(3, {8: 7}), at=9)
-    assert traffic.total(history.by_pod().values()).requests == {8: 7}
+    assert traffic.total(history.by_pod.values()).requests == {8: 7}
 
 
 def test_a_clock_that_went_back_starts_anew() -> None:
