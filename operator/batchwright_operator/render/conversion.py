@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from batchwright_operator.render.names import Manifest
 from batchwright_operator.resources.batching import CANDIDATES, SERVER_STRATEGIES, BatchingStrategy
 from batchwright_operator.resources.modelserver import API_VERSION, KIND, ModelServer
-from batchwright_server.config.batching import Batching, Calibration
+from batchwright_server.config.batching import Batching, Calibration, Coalesce
 from batchwright_server.config.document import Document, ModelConfig
 from batchwright_server.config.plan import DEFAULT_STREAMS
 from batchwright_server.config.problems import Problem, problems_of
@@ -70,18 +70,25 @@ def _checked(raw: Manifest, losses: list[Problem]) -> Converted:
 
 
 def _losses(config: ModelConfig) -> Iterator[Problem]:
-    batching = config.effective_batching
     if config.allow_cache:
         yield Problem("allow_cache", "pods keep no compiled models on disk")
     for key in ("mean", "scale", "color_format", "precision"):
         if getattr(config, key) is not None:
             yield Problem(key, "a manifest cannot say it; make it part of the model, or keep the file")
+    yield from _batching_losses(config.effective_batching)
+
+
+def _batching_losses(batching: Batching) -> Iterator[Problem]:
     if batching.streams not in (None, DEFAULT_STREAMS[batching.strategy]):
         yield Problem("batching.streams", "each strategy takes its own number of streams")
     if batching.calibration != Calibration():
         yield Problem("batching.calibration", "every pod calibrates, with the operator's own limits")
     if batching.reload.queue.max_wait_seconds % 1:
         yield Problem("batching.reload.queue.max_wait_seconds", "is rounded up to whole seconds")
+    delay = batching.coalesce.max_delay_seconds if batching.coalesce else 0.0
+    if round(delay * 1e6) / 1e6 != delay:
+        path = "batching.coalesce.max_delay_seconds"
+        yield Problem(path, "is rounded to whole microseconds")
     if len(batching.plans) > 1 and not _is_adaptive(batching):
         names = ", ".join(item.value for item in batching.candidates)
         yield Problem(
@@ -143,6 +150,7 @@ def _batching(batching: Batching) -> Manifest:
         "strategy": OFFERED[batching.strategy].value,
         "maxBatchSize": batching.max_batch_size,
         "reload": {
+            "onMiss": batching.reload.on_miss.value.capitalize(),
             "queue": {
                 "maxRequests": queue.max_requests,
                 "maxWaitSeconds": -int(-queue.max_wait_seconds // 1),
@@ -151,6 +159,8 @@ def _batching(batching: Batching) -> Manifest:
         },
         "fixed": {"batchSize": batching.fixed.batch_size},
         "dynamic": {"min": batching.dynamic.min, "max": batching.dynamic.max},
+        "buckets": {"sizes": list(batching.buckets.sizes)},
+        "coalesce": _coalesce(batching.coalesce),
     }
     if _is_adaptive(batching):
         # A server alone measures candidates and never switches: so does the policy that only observes.
@@ -158,6 +168,13 @@ def _batching(batching: Batching) -> Manifest:
         candidates = [OFFERED[plan.strategy].value for plan in batching.plans]
         blocks["adaptive"] = {"mode": "Observe", "candidates": candidates}
     return blocks
+
+
+def _coalesce(asked: Coalesce | None) -> Manifest | None:
+    if asked is None:
+        return None
+    delay = round(asked.max_delay_seconds * 1e6)
+    return {"maxBatchSize": asked.max_batch_size, "maxDelayMicroseconds": delay}
 
 
 def _is_adaptive(batching: Batching) -> bool:

@@ -6,6 +6,7 @@ from batchwright_operator.render import admin, sources
 from batchwright_operator.render.pipelines import render_pipeline
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.batching import Batching as BatchingSpec
+from batchwright_operator.resources.batching import Coalesce as CoalesceSpec
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.versions import VersionPolicy
@@ -47,7 +48,7 @@ def _admin(server: ModelServer, settings: Settings) -> Admin | None:
 def _model_config(model: Model, settings: Settings, plan: Plan) -> document.ModelConfig:
     return document.ModelConfig(
         name=model.name,
-        base_path=sources.base_path(model.source, settings),
+        base_path=sources.base_path(model, settings),
         nireq=model.infer_requests or 0,
         target_device=model.device,
         plugin_config=dict(model.plugin_config),
@@ -77,6 +78,7 @@ def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Ba
         max_batch_size=spec.max_batch_size,
         candidates=beside,
         reload=batching.Reload(
+            on_miss=batching.OnMiss(spec.reload.on_miss.value.lower()),
             queue=batching.ReloadQueue(
                 max_requests=queue.max_requests, max_wait_seconds=queue.max_wait_seconds
             ),
@@ -84,7 +86,17 @@ def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Ba
         ),
         fixed=batching.Fixed(batch_size=spec.fixed.batch_size),
         dynamic=batching.Dynamic(min=spec.dynamic.min, max=spec.dynamic.max),
+        buckets=batching.Buckets(sizes=spec.buckets.sizes),
+        coalesce=_coalesce(spec.coalesce),
         calibration=_calibration(settings),
+    )
+
+
+def _coalesce(spec: CoalesceSpec | None) -> batching.Coalesce | None:
+    if spec is None:
+        return None
+    return batching.Coalesce(
+        max_batch_size=spec.max_batch_size, max_delay_seconds=spec.max_delay_microseconds / 1e6
     )
 
 

@@ -47,6 +47,7 @@ SERVER_STRATEGIES = {
     BatchingStrategy.RELOAD: Strategy.RELOAD,
     BatchingStrategy.DEMULTIPLEX: Strategy.DEMULTIPLEX,
     BatchingStrategy.DYNAMIC: Strategy.DYNAMIC,
+    BatchingStrategy.BUCKETS: Strategy.BUCKETS,
     BatchingStrategy.FIXED: Strategy.FIXED,
 }
 
@@ -54,10 +55,6 @@ SERVER_STRATEGIES = {
 CANDIDATES = (BatchingStrategy.RELOAD, BatchingStrategy.DEMULTIPLEX, BatchingStrategy.DYNAMIC)
 
 
-_STRATEGIES = ", ".join(item for item in BatchingStrategy if item is not BatchingStrategy.BUCKETS)
-_AVAILABLE = Rule(
-    "self != 'Buckets'", f"Buckets is not available in this release; choose one of {_STRATEGIES}"
-)
 _CANDIDATE_RULES = (
     Rule(
         f"self.all(item, item in {[str(item) for item in CANDIDATES]})",
@@ -66,12 +63,14 @@ _CANDIDATE_RULES = (
     Rule("self.all(item, self.exists_one(other, other == item))", "each candidate once"),
 )
 _OBJECTIVE = Rule("self != 'Latency'", "Latency is not available in this release; use Throughput")
-_ON_MISS = Rule("self != 'Split'", "Split is not available in this release; use Wait")
+_SIZES_ONCE = Rule("self.all(item, self.exists_one(other, other == item))", "each size once")
 
 
-def _check_available(value: BatchingStrategy) -> BatchingStrategy:
-    if value is BatchingStrategy.BUCKETS:
-        raise ValueError(_AVAILABLE.message)
+def _check_sizes(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not value:
+        raise ValueError("expected at least one size")
+    if len(set(value)) != len(value):
+        raise ValueError(_SIZES_ONCE.message)
     return value
 
 
@@ -89,12 +88,6 @@ def _check_candidates(value: tuple[BatchingStrategy, ...]) -> tuple[BatchingStra
 def _check_objective(value: Objective) -> Objective:
     if value is Objective.LATENCY:
         raise ValueError(_OBJECTIVE.message)
-    return value
-
-
-def _check_on_miss(value: OnMiss) -> OnMiss:
-    if value is OnMiss.SPLIT:
-        raise ValueError(_ON_MISS.message)
     return value
 
 
@@ -145,8 +138,9 @@ class CompiledCache(Strict):
 class Reload(Strict):
     """What the reload strategy reads."""
 
-    on_miss: Annotated[OnMiss, AfterValidator(_check_on_miss), _ON_MISS] = OnMiss.WAIT
-    """What becomes of a request whose batch size is not compiled. Wait: it waits for the reload."""
+    on_miss: OnMiss = OnMiss.WAIT
+    """What becomes of a request whose batch size is not compiled. Wait: it waits for the reload. Split:
+    it is split over sizes that are compiled, until that has cost as much as the reload would."""
     queue: ReloadQueue = ReloadQueue()
     """The queue in which requests wait for a reload."""
     compiled_cache: CompiledCache = CompiledCache()
@@ -179,6 +173,30 @@ class Dynamic(Strict):
         return self
 
 
+class Buckets(Strict):
+    """What the buckets strategy reads."""
+
+    sizes: Annotated[
+        tuple[Positive, ...],
+        Field(max_length=32),
+        AfterValidator(_check_sizes),
+        NOT_EMPTY,
+        ATOMIC,
+        _SIZES_ONCE,
+    ] = (1, 4, 16)
+    """The batch sizes that are compiled; each has a copy of the weights in memory."""
+
+
+class Coalesce(Strict):
+    """Samples of several requests in one inference."""
+
+    max_batch_size: Positive
+    """The most samples of an inference."""
+    max_delay_microseconds: Annotated[int, Field(strict=True, ge=0, le=60_000_000)] = 0
+    """How long a request waits at most for others to join it, where it could begin while another
+    inference runs. Nothing waits while nothing runs."""
+
+
 class Batching(Strict):
     """How one model takes batches of varying size."""
 
@@ -191,12 +209,11 @@ class Batching(Strict):
         ),
     )
 
-    strategy: Annotated[BatchingStrategy, AfterValidator(_check_available), _AVAILABLE] = (
-        BatchingStrategy.ADAPTIVE
-    )
+    strategy: BatchingStrategy = BatchingStrategy.ADAPTIVE
     """Adaptive: the cheapest for the traffic, of adaptive.candidates. Reload: compile the model again
     for the size that comes (OpenVINO Model Server's `batch_size: auto`). Demultiplex: split into single
-    samples. Dynamic: compile once for any size. Fixed: take one size only."""
+    samples. Dynamic: compile once for any size. Buckets: compile for a few sizes, and pad or
+    split requests to fit them. Fixed: take one size only."""
     max_batch_size: Positive = 10_000
     """The largest batch size; a larger request is refused (INVALID_ARGUMENT)."""
     adaptive: Adaptive = Adaptive()
@@ -207,7 +224,11 @@ class Batching(Strict):
     """The size of Fixed; read where it is the strategy."""
     dynamic: Dynamic = Dynamic()
     """Sizes of Dynamic; read where it is the strategy or a candidate."""
-    buckets: Unavailable = None
+    buckets: Buckets = Buckets()
+    """The sizes of Buckets; read where it is the strategy."""
+    coalesce: Coalesce | None = None
+    """Samples of several requests in one inference; read where the strategy is Dynamic, Buckets or
+    Demultiplex, or one of these is a candidate. Absent: each request is inferred by itself."""
 
     @model_validator(mode="after")
     def _check_fixed(self) -> "Batching":

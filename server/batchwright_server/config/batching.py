@@ -1,13 +1,37 @@
 """The `batching` extension of a model's configuration: its strategy, with the limits of each."""
 
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from batchwright_server.config.frozen import Frozen
 from batchwright_server.config.plan import Plan, Strategy, Streams
 
+MOST_BUCKETS = 32  # each is a compiled model with a copy of the weights
+
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _check_sizes(value: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError("expected each size once")
+    return tuple(sorted(value))
+
+
+BucketSizes = Annotated[
+    tuple[PositiveInt, ...],
+    Field(min_length=1, max_length=MOST_BUCKETS),
+    AfterValidator(_check_sizes),
+]
+
+
+class OnMiss(StrEnum):
+    """What becomes of a request whose batch size is not compiled."""
+
+    WAIT = "wait"
+    SPLIT = "split"
 
 
 class ReloadQueue(Frozen):
@@ -26,6 +50,7 @@ class CompiledCache(Frozen):
 class Reload(Frozen):
     """What the reload strategy reads."""
 
+    on_miss: OnMiss = OnMiss.WAIT
     queue: ReloadQueue = ReloadQueue()
     compiled_cache: CompiledCache = CompiledCache()
 
@@ -49,6 +74,19 @@ class Dynamic(Frozen):
         return self
 
 
+class Buckets(Frozen):
+    """What the buckets strategy reads: the sizes it is compiled for, in any order."""
+
+    sizes: BucketSizes = (1, 4, 16)
+
+
+class Coalesce(Frozen):
+    """Samples of several requests in one inference; read by dynamic, buckets and demultiplex."""
+
+    max_batch_size: PositiveInt
+    max_delay_seconds: Seconds = 0.0  # for others to join, and only while another inference runs
+
+
 class Calibration(Frozen):
     """Measuring the candidates' costs when the model loads, before it is ready.
 
@@ -69,6 +107,8 @@ class Batching(Frozen):
     reload: Reload = Reload()
     fixed: Fixed = Fixed()
     dynamic: Dynamic = Dynamic()
+    buckets: Buckets = Buckets()
+    coalesce: Coalesce | None = None  # None: each request is inferred by itself
     calibration: Calibration = Calibration()
 
     @property

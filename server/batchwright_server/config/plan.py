@@ -11,6 +11,7 @@ class Strategy(StrEnum):
     RELOAD = "reload"
     DEMULTIPLEX = "demultiplex"
     DYNAMIC = "dynamic"
+    BUCKETS = "buckets"
 
 
 class Streams(StrEnum):
@@ -29,6 +30,7 @@ DEFAULT_STREAMS = {
     Strategy.RELOAD: Streams.ONE,
     Strategy.DEMULTIPLEX: Streams.OPTIMUM,
     Strategy.DYNAMIC: Streams.ONE,
+    Strategy.BUCKETS: Streams.ONE,
 }
 
 

@@ -75,6 +75,9 @@ class ModelCounters(Tolerant):
     reload_seconds: float
     queue_wait_seconds: float
     would_reloads: int  # reloads that the reload strategy would have made
+    executions: int = 0  # inferences
+    executed_samples: int = 0  # in these, padding included
+    padding_samples: int = 0
 
 
 class ModelSignals(Tolerant):

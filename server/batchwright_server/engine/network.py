@@ -169,8 +169,7 @@ def _probe(model: ov.Model, inputs: tuple[TensorSpec, ...], batch_size: int) -> 
     try:
         _reshape(copy, inputs, BatchRange.only(batch_size))
     except RuntimeError as error:
-        reason = reasons.first_reason(error)
-        raise _NoOtherBatch(f"the graph does not allow another batch size: {reason}") from error
+        raise _NoOtherBatch(reasons.name_obstacle(error)) from error
     return copy
 
 

@@ -1,5 +1,7 @@
 """OpenVINO's messages, made fit for a user."""
 
+import re
+
 from batchwright_server import errors
 
 LONGEST = 500
@@ -13,6 +15,8 @@ _OUT_OF_MEMORY = (
     "failed to allocate",
 )
 
+_OPERATION = re.compile(r"While validating node '\w+::(\w+) .*with friendly_name '(.*)':$", re.MULTILINE)
+
 
 class Unsuitable(ValueError):
     """What was asked for does not fit the model; the message says where."""
@@ -23,6 +27,20 @@ def first_reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith(("Exception from ", "Check '"))]
     return "; ".join(told or lines)[:LONGEST]
+
+
+def name_obstacle(error: Exception) -> str:
+    """Which operation does not allow other shapes, and why; the whole message if it names none."""
+    found = _OPERATION.search(str(error))
+    if found is None:
+        return f"the graph does not allow another batch size: {first_reason(error)}"
+    lines = [line.strip() for line in str(error)[found.end() :].splitlines()]
+    why = [
+        line for line in lines if line and not line.startswith(("Shape inference input", "Exception"))
+    ]
+    kind, name = found.groups()
+    told = f"operation {kind} {name!r} does not allow another batch size"
+    return f"{told}: {'; '.join(why)}"[:LONGEST] if why else told
 
 
 def to_failure(what: str, error: Exception) -> errors.CompilationFailed:

@@ -88,8 +88,8 @@ class Calibrator:
         compiled: tuple[BatchRange, InferencePool] | None = None
         prepare = 0.0
         try:
-            if plan.strategy is Strategy.DEMULTIPLEX:
-                await self._factory.independence.check()
+            if plan.strategy in (Strategy.DEMULTIPLEX, Strategy.BUCKETS):
+                await self._factory.independence.check(plan.strategy)
             for size in self._sizes(plan, batching):
                 if self._clocks.elapsed() >= until:
                     return None
@@ -97,7 +97,7 @@ class Calibrator:
                 if compiled is None or compiled[0] != batch:
                     pool, took = await self._compile(plan, batch)
                     compiled, prepare = (batch, pool), max(prepare, took.span)
-                points.append(await self._measure_size(plan, compiled[1], size))
+                points.append(await self._measure_size(compiled, size))
         except errors.ServerError as error:
             _log.warning("%s is no candidate: %s", plan, error)
             return None
@@ -110,6 +110,8 @@ class Calibrator:
 
     def _sizes(self, plan: Plan, batching: Batching) -> tuple[int, ...]:
         """The batch sizes to measure, of those that the plan takes."""
+        if sizes := factory.sizes_of(plan, batching):
+            return sizes
         if plan.strategy in (Strategy.RELOAD, Strategy.DEMULTIPLEX):
             return tuple(size for size in BATCH_SIZES if size <= batching.max_batch_size)
         batch = factory.batch_of(plan, batching, self._signature)
@@ -117,6 +119,8 @@ class Calibrator:
 
     def _batch_for(self, plan: Plan, batching: Batching, size: int) -> BatchRange:
         """What the plan has compiled when it serves `size`."""
+        if factory.sizes_of(plan, batching):
+            return BatchRange.only(size)
         if plan.strategy is Strategy.DEMULTIPLEX:
             return BatchRange.only(1)
         if plan.strategy is Strategy.RELOAD:
@@ -134,10 +138,12 @@ class Calibrator:
             self._reload = took.best(self._reload)
         return pools[0], took
 
-    async def _measure_size(self, plan: Plan, pool: InferencePool, size: int) -> signals.CostPoint:
+    async def _measure_size(
+        self, compiled: tuple[BatchRange, InferencePool], size: int
+    ) -> signals.CostPoint:
+        batch, pool = compiled
         call = Call(await self._factory.make_inputs(self._signature, size), size, FOREVER)
-        sharded = plan.strategy is Strategy.DEMULTIPLEX
-        run = self._execution.run_shards if sharded else self._execution.run_whole
+        run = self._execution.run_whole if size in batch else self._execution.run_shards
         await run(pool, call)  # the first inference allocates memory
         best: _Measure | None = None
         for _ in range(REPETITIONS):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from batchwright_server import errors
+from batchwright_server.config.plan import Strategy
 from batchwright_server.core.tensors import Signature, Tensor
 from batchwright_server.runtime import trial_inputs
 from batchwright_server.runtime.trial_inputs import Range
@@ -44,10 +45,11 @@ class SampleIndependence:
         """Take what was found out before."""
         self._fault = fault
 
-    async def check(self) -> None:
-        """Raise CompilationFailed if batches cannot be split into single samples."""
+    async def check(self, strategy: Strategy) -> None:
+        """Raise CompilationFailed if batches cannot be split into single samples, as `strategy` does."""
         if fault := await self.fault():
-            raise errors.CompilationFailed("a demultiplexer of this model", fault)
+            what = f"strategy {strategy.value!r} for this model"
+            raise errors.CompilationFailed(what, f"{fault}; {name_remaining(self._signature)}")
 
     async def fault(self) -> str:
         """Why batches cannot be split into single samples; empty if they can."""
@@ -73,6 +75,13 @@ class SampleIndependence:
             if not agree(answer, singly[name]):
                 return f"samples depend on each other: output {name!r} of one changes with the others"
         return ""
+
+
+def name_remaining(signature: Signature) -> str:
+    """Which strategies a model allows whose batches cannot be split."""
+    if signature.batch_fault:
+        return f"only strategy 'fixed' remains, at batch size {signature.saved_batch_size}"
+    return "strategies 'fixed', 'reload' and 'dynamic' remain"
 
 
 def agree(one: Tensor, other: Tensor) -> bool:

@@ -46,6 +46,7 @@ class InferencePool:
         self._loop = asyncio.get_running_loop()
         self._free = list(compiled.requests)
         self._size = len(self._free)
+        self.streams = compiled.streams
         self._rotation: deque[_Entry] = deque()
         self._idle = asyncio.Event()
         self._idle.set()

@@ -45,6 +45,7 @@ class ModelMeters:
     samples: int = 0
     last_success: float | None = None  # on the clock; None before the first
     shards: int = 0
+    padding_samples: int = 0  # in inferences, beside those that were asked for
     would_reloads: int = 0
     switches: int = 0
     reload: ReloadMeters = field(default_factory=ReloadMeters)

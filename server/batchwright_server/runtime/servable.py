@@ -220,8 +220,10 @@ def batch_dimension(batching: Batching, signature: Signature) -> int:
 def _strategy_part(batching: Batching) -> tuple[object, ...]:
     """What of a batching the strategy was built from: with the same, the strategy goes on."""
     blocks = {
-        Strategy.RELOAD: batching.reload,
-        Strategy.FIXED: batching.fixed,
-        Strategy.DYNAMIC: batching.dynamic,
+        Strategy.RELOAD: (batching.reload,),
+        Strategy.FIXED: (batching.fixed,),
+        Strategy.DYNAMIC: (batching.dynamic, batching.coalesce),
+        Strategy.BUCKETS: (batching.buckets, batching.coalesce),
+        Strategy.DEMULTIPLEX: (batching.coalesce,),
     }
-    return batching.plan, blocks.get(batching.strategy)
+    return batching.plan, blocks[batching.strategy]

@@ -56,5 +56,6 @@ class TrialMemory:
 
     def _key(self, batching: Batching) -> str:
         plans = sorted(map(str, batching.plans))
-        parts = plans, batching.max_batch_size, batching.fixed, batching.dynamic
+        blocks = batching.fixed, batching.dynamic, batching.buckets, batching.coalesce
+        parts = plans, batching.max_batch_size, *blocks
         return digest.digest(repr((self._identity, parts)).encode())

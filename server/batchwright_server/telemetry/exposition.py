@@ -140,6 +140,9 @@ def _execution_metrics(servables: list[Servable]) -> Iterator[Metric]:
     yield _histogram("executed_batch_size", "Samples in each inference.", executed)
     shards = {servable: float(servable.meter.shards) for servable in servables}
     yield _counter("shards", "Single samples split from batches.", servables, shards)
+    padding = {servable: float(servable.meter.padding_samples) for servable in servables}
+    text = "Samples that only filled up a compiled batch size; their answers are dropped."
+    yield _counter("padding_samples", text, servables, padding)
 
 
 def _reload_metrics(servables: list[Servable]) -> Iterator[Metric]:

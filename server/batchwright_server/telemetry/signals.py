@@ -85,4 +85,7 @@ def _counters(meter: ModelMeters) -> signals.ModelCounters:
         reload_seconds=meter.reload.reload_seconds.total,
         queue_wait_seconds=meter.reload.queue_wait_seconds.total,
         would_reloads=meter.would_reloads,
+        executions=sum(meter.executed_batch_size.counts),
+        executed_samples=int(meter.executed_batch_size.total),
+        padding_samples=meter.padding_samples,
     )

@@ -30,7 +30,7 @@ class DemultiplexStrategy:
         self._pool: InferencePool | None = None
 
     async def prepare(self) -> None:
-        await self._independence.check()
+        await self._independence.check(self.plan.strategy)
         self._pool = await self._compile_batch(BatchRange.only(1))
 
     async def infer(self, call: Call) -> dict[str, Tensor]:

@@ -1,20 +1,31 @@
 """Making the strategy that a plan names, for one network."""
 
+from typing import TypedDict
+
 from batchwright_server import errors
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.plan import Plan, Strategy, Streams
 from batchwright_server.core.tensors import BatchRange, Compilable, Signature, Size, Tensor
 from batchwright_server.runtime import meters, ports, trial_inputs
 from batchwright_server.runtime.compiler import CompileWorker
-from batchwright_server.runtime.independence import SampleIndependence
+from batchwright_server.runtime.independence import SampleIndependence, name_remaining
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.reload_queue import Compile, ReloadQueue
 from batchwright_server.runtime.strategies.demultiplex import DemultiplexStrategy
 from batchwright_server.runtime.strategies.execution import Execution
+from batchwright_server.runtime.strategies.joining import Joining
 from batchwright_server.runtime.strategies.port import FOREVER, BatchStrategy, Call
 from batchwright_server.runtime.strategies.reload import ReloadStrategy
+from batchwright_server.runtime.strategies.sized import SizedStrategy, Sizes
 from batchwright_server.runtime.strategies.whole import WholeStrategy
 from batchwright_server.runtime.trial_inputs import Range
+
+_REPETITIONS = 3
+
+
+class _Tools(TypedDict):
+    compile_batch: Compile
+    execution: Execution
 
 
 class StrategyFactory:
@@ -46,13 +57,21 @@ class StrategyFactory:
         execution = Execution(signature, self.meter, self._clock)
         needed = batch_of(plan, batching, signature)
         if signature.batch_fault and needed != BatchRange.only(signature.saved_batch_size):
-            raise errors.CompilationFailed("another batch size of this model", signature.batch_fault)
-        if plan.strategy in (Strategy.FIXED, Strategy.DYNAMIC):
-            return WholeStrategy(plan, needed, compile_batch=compile_batch, execution=execution)
+            what = f"strategy {plan.strategy.value!r} for this model"
+            reason = f"{signature.batch_fault}; {name_remaining(signature)}"
+            raise errors.CompilationFailed(what, reason)
+        tools: _Tools = {"compile_batch": compile_batch, "execution": execution}
+        asked = batching.coalesce
+        if plan.strategy is Strategy.FIXED:
+            return WholeStrategy(plan, needed, **tools)
+        if plan.strategy is Strategy.DYNAMIC:
+            joining = Joining(asked, self.independence) if asked else None
+            return WholeStrategy(plan, needed, joining, **tools)
+        if sizes := sizes_of(plan, batching):
+            measure = self._measure_size if batching.calibration.enabled else None
+            return SizedStrategy(plan, Sizes(sizes, asked, measure), self.independence, **tools)
         if plan.strategy is Strategy.DEMULTIPLEX:
-            return DemultiplexStrategy(
-                plan, self.independence, compile_batch=compile_batch, execution=execution
-            )
+            return DemultiplexStrategy(plan, self.independence, **tools)
         queue = ReloadQueue(compile_batch, batching.reload, meter=self.meter.reload, clock=self._clock)
         return ReloadStrategy(plan, queue, first_size=self._likely_size(), execution=execution)
 
@@ -84,6 +103,18 @@ class StrategyFactory:
         pool = await self.compile_with(Streams.ONE, is_exact=True)(BatchRange.only(1))
         return await self.make_trial().run_shards(pool, Call(inputs, batch_size, FOREVER))
 
+    async def _measure_size(self, pool: InferencePool, size: int) -> float:
+        """Seconds of one inference over `size` samples, the shortest of a few."""
+        signature = self.network.signature
+        call = Call(await self.make_inputs(signature, size), size, FOREVER)
+        trial, shortest = self.make_trial(), float("inf")
+        await trial.run_whole(pool, call)  # the first takes longer: it allocates memory
+        for _ in range(_REPETITIONS):
+            began = self._clock()
+            await trial.run_whole(pool, call)
+            shortest = min(shortest, self._clock() - began)
+        return shortest
+
     def _likely_size(self) -> Size | None:
         """The size asked for most so far, else the one the model was saved with; None if it has none."""
         if auto := self.network.signature.auto:
@@ -92,10 +123,19 @@ class StrategyFactory:
         return most[0][0] if most else self.network.signature.saved_batch_size
 
 
+def sizes_of(plan: Plan, batching: Batching) -> tuple[int, ...]:
+    """The few batch sizes that a plan is compiled for and fills with samples; empty for others."""
+    if plan.strategy is Strategy.BUCKETS:
+        return batching.buckets.sizes
+    if plan.strategy is Strategy.DEMULTIPLEX and batching.coalesce:
+        return tuple(sorted({1, batching.coalesce.max_batch_size}))
+    return ()
+
+
 def batch_of(plan: Plan, batching: Batching, signature: Signature) -> BatchRange:
     """The batch sizes that a plan needs compiled: for some now, for others when they come."""
     if plan.strategy is Strategy.DYNAMIC:
         return BatchRange(batching.dynamic.min, batching.dynamic.max)
-    if plan.strategy in (Strategy.RELOAD, Strategy.DEMULTIPLEX):
+    if plan.strategy in (Strategy.RELOAD, Strategy.DEMULTIPLEX, Strategy.BUCKETS):
         return BatchRange(1, None)
     return BatchRange.only(batching.fixed.batch_size or signature.saved_batch_size)

@@ -35,10 +35,11 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("batching", "path", "words"),
     [
-        ({"strategy": "Buckets"}, "strategy", "not available in this release"),
         ({"strategy": "reload"}, "strategy", "(got 'reload'); did you mean Reload?"),
         ({"dynamic": {"min": 3, "max": 2}}, "dynamic", "expected max of at least min (3), got 2"),
-        ({"buckets": {"sizes": [1, 4]}}, "buckets", "not available in this release"),
+        ({"buckets": {"sizes": [4, 1, 4]}}, "buckets.sizes", "each size once"),
+        ({"buckets": {"sizes": []}}, "buckets.sizes", "at least one size"),
+        ({"coalesce": {"maxDelayMicroseconds": 5}}, "coalesce.maxBatchSize", "required"),
         ({"maxBatchSize": 8.0}, "maxBatchSize", "integer"),
         ({"maxBatchSize": "8"}, "maxBatchSize", "integer"),
         ({"maxBatchSize": True}, "maxBatchSize", "integer"),
@@ -57,7 +58,7 @@ def test_defaults() -> None:
         ),
         ({"adaptive": {"objective": "Latency"}}, "adaptive.objective", "not available in this release"),
         ({"adaptive": {"minSavingPercent": 101}}, "adaptive.minSavingPercent", "100"),
-        ({"reload": {"onMiss": "Split"}}, "reload.onMiss", "not available in this release"),
+        ({"reload": {"onMiss": "split"}}, "reload.onMiss", "did you mean Split?"),
         (
             {"reload": {"compiledCache": {"maxBytes": "1Gi"}}},
             "reload.compiledCache.maxBytes",

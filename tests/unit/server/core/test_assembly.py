@@ -36,7 +36,10 @@ def test_every_answer_comes_home_to_its_row(counts: list[int], sizes: set[int], 
     """However many requests share batches of whatever sizes, in whatever order those end."""
     inputs = [request(1000 * index, count) for index, count in enumerate(counts)]
     outputs = [demultiply.allocate_outputs(SIGNATURE.outputs, count) for count in counts]
-    parts = [Rows(*pair, 0, count) for *pair, count in zip(inputs, outputs, counts, strict=True)]
+    parts = [
+        Rows(given_, answer, 0, count)
+        for given_, answer, count in zip(inputs, outputs, counts, strict=True)
+    ]
     pieces = Cover(sizes).pieces(sum(counts))
 
     batches = [
