@@ -7,31 +7,44 @@ the shards that are running. There is one future for each request, none for each
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from batchwright_server.core.demultiply import Shard
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import InferenceFailed, ServerError
 from batchwright_server.runtime import ports
+from batchwright_server.runtime.inference_gate import InferenceGate
+
+Requests = list[ports.InferRequest]
 
 
 class _Entry:
-    """One request's shards: those not started, those running, and who waits for them all."""
+    """One request's shards: those not started, those running, and who waits for them all.
+
+    The next shard is looked up ahead, so that a request is known to be complete when its last one ends.
+    """
 
     def __init__(self, shards: Iterator[Shard], done: asyncio.Future[dict[str, Tensor]]) -> None:
-        self.shards = shards
+        self._shards = shards
+        self._ahead = next(shards, None)
         self.done = done
         self.running = 0
-        self.exhausted = False
         self.late_outputs: dict[str, Tensor] = {}
 
-    def next_shard(self) -> Shard | None:
-        shard = None if self.done.done() else next(self.shards, None)
-        self.exhausted = shard is None
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing of it is left to start."""
+        return self._ahead is None or self.done.done()
+
+    def take_shard(self) -> Shard | None:
+        """The next shard to start; None where there is none."""
+        if self.done.done():
+            return None
+        shard, self._ahead = self._ahead, next(self._shards, None)
         return shard
 
     def settle(self) -> None:
-        if self.exhausted and self.running == 0 and not self.done.done():
+        if self._ahead is None and self.running == 0 and not self.done.done():
             self.done.set_result(self.late_outputs)
 
     def fail(self, error: ServerError) -> None:
@@ -40,13 +53,28 @@ class _Entry:
 
 
 class InferencePool:
-    """Runs shards on a compiled model's infer requests, fairly between requests."""
+    """Runs shards on a compiled model's infer requests, fairly between requests.
 
-    def __init__(self, compiled: ports.CompiledModel) -> None:
+    Of all pools of a process, as many inferences are in flight as `gate` lets. `dispose` frees the
+    infer requests, which takes a while; without it they are freed on the spot.
+    """
+
+    def __init__(
+        self,
+        compiled: ports.CompiledModel,
+        gate: InferenceGate | None = None,
+        *,
+        size_bytes: int = 0,
+        dispose: Callable[[Requests], Awaitable[None]] | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._free = list(compiled.requests)
         self._size = len(self._free)
         self.streams = compiled.streams
+        self.size_bytes = size_bytes
+        self._gate = gate or InferenceGate()
+        self.share = self._gate.share_of(compiled.streams)
+        self._dispose = dispose
         self._rotation: deque[_Entry] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -62,6 +90,8 @@ class InferencePool:
         The first failure, or cancelling, ends the request at once: its other shards are not started.
         """
         entry = _Entry(iter(shards), self._loop.create_future())
+        if entry.is_exhausted:
+            return {}
         self._rotation.append(entry)
         self._start_next()
         return await entry.done
@@ -70,21 +100,51 @@ class InferencePool:
         """Return when nothing runs or waits here."""
         await self._idle.wait()
 
-    def _start_next(self) -> None:
+    @property
+    def needs_time_to_free(self) -> bool:
+        """Whether `free` has to be waited for."""
+        return self.running > 0 or self._dispose is not None
+
+    async def free(self) -> None:
+        """Give the memory back once nothing runs here; nothing can be run afterwards."""
+        await self.wait_idle()
+        requests, self._free = self._free, []
+        self._size = 0
+        if self._dispose is not None:
+            await self._dispose(requests)
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether an inference waits, and has an infer request to run on."""
+        return bool(self._free and self._rotation)
+
+    def start_one(self) -> bool:
+        """Begin the inference whose turn it is, let in by the gate; whether there was one."""
         while self._free and self._rotation:
             entry = self._rotation.popleft()
-            shard = entry.next_shard()
+            shard = entry.take_shard()
             if shard is None:
-                entry.settle()
                 continue
-            self._rotation.append(entry)
-            self._start(entry, shard)
+            if not entry.is_exhausted:
+                self._rotation.append(entry)
+            if self._start(entry, shard):
+                return True
+        self._note_idle()
+        return False
+
+    def _start_next(self) -> None:
+        while self.wants_more and self._gate.enter(self):
+            if not self.start_one():
+                self._gate.leave(self)
+        self._note_idle()
+
+    def _note_idle(self) -> None:
         if not self._rotation and self.running == 0:
             self._idle.set()
         else:
             self._idle.clear()
 
-    def _start(self, entry: _Entry, shard: Shard) -> None:
+    def _start(self, entry: _Entry, shard: Shard) -> bool:
         slot = self._free.pop()
         entry.running += 1
 
@@ -98,6 +158,8 @@ class InferencePool:
             self._free.append(slot)
             entry.running -= 1
             entry.fail(_as_failure(error))
+            return False
+        return True
 
     def _finish(self, slot: ports.InferRequest, entry: _Entry, _shard: Shard) -> None:
         entry.running -= 1
@@ -107,6 +169,7 @@ class InferencePool:
             entry.fail(_as_failure(error))
         self._free.append(slot)
         entry.settle()
+        self._gate.leave(self)
         self._start_next()
 
 
