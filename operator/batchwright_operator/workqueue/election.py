@@ -193,7 +193,7 @@ class Elector:
 
     def _patience(self) -> float:
         """Seconds for one call: a hanging one leaves time for others before the deadline."""
-        most = self._terms.renew_deadline / 4
+        most = self._terms.renew_deadline / 3
         return most if self._renewed is None else min(most, max(0.0, self._left()))
 
     def _ours(self, old: Lease | None) -> Lease:
