@@ -8,19 +8,23 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from batchwright_operator.render.bundle import render_bundle
+from batchwright_operator.render.settings import Settings
 from tests.support import helm
-from tests.support.cluster import pods
+from tests.support.cluster import monitors, pods
 from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient, Object
 from tests.support.cluster.kinds import find_kind
 from tests.support.cluster.node import Kubelet
 from tests.support.cluster.operatorprocess import Operators
 from tests.support.helm import CHART
+from tests.support.modelservers import make_server
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +116,38 @@ def test_the_api_server_takes_every_manifest(
     )
 
     assert said.count("created (server dry run)") == len(manifests)
+
+
+@pytest.mark.skipif(not monitors.can_have_real_definitions(), reason="GO MISSING: it brings the schemas")
+def test_the_prometheus_operator_takes_what_is_made_for_it(
+    control_plane: Cluster, namespace: str
+) -> None:
+    """By its own definitions: monitors and rules of the chart, and the monitor of a ModelServer."""
+    chosen = ("--set=metrics.prometheusRule.alertLabels.team=a", *helm.EVERYTHING)
+    found = helm.template(RELEASE, namespace, *chosen)
+    manifests = [it for it in found if it["apiVersion"].startswith("monitoring.coreos.com/")]
+    spec: dict[str, Any] = {
+        "monitoring": {"serviceMonitor": True},
+        "tls": {"secretName": "certificates"},
+    }
+    server = make_server(**spec)
+    rendered = render_bundle(server, Settings(), {}).manifests
+    manifests += [it for it in rendered if it["kind"] == "ServiceMonitor"]
+    for manifest in manifests:
+        manifest["metadata"]["namespace"] = namespace
+
+    with monitors.real_definitions(control_plane):
+        said = control_plane.kubectl(
+            "create", "--dry-run=server", "--validate=strict", "-f", "-",
+            stdin=yaml.safe_dump_all(manifests),
+        )  # fmt: skip
+
+    assert sorted(it["kind"] for it in manifests) == [
+        "PrometheusRule",
+        "ServiceMonitor",
+        "ServiceMonitor",
+    ]
+    assert said.count("created (server dry run)") == 3
 
 
 async def test_keys_outlive_upgrade_rollback_and_uninstall(

@@ -1,11 +1,18 @@
-"""The kind ServiceMonitor for clusters without the Prometheus operator: it keeps what it is given."""
+"""The Prometheus operator's kinds for clusters without it: one that keeps all, and its own definitions."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
+from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient, Object
 
+_MODULE = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
+_FILES = ("servicemonitors", "prometheusrules")
 _NAME = "servicemonitors.monitoring.coreos.com"
 _KIND = "CustomResourceDefinition"
 
@@ -23,6 +30,31 @@ async def monitors(api: ApiClient) -> AsyncIterator[None]:
     finally:
         await api.delete(_KIND, _NAME)
         await api.wait_until_gone(_KIND, _NAME)
+
+
+@contextmanager
+def real_definitions(cluster: Cluster) -> Iterator[None]:
+    """There are the kinds of the Prometheus operator within the block, with all their rules."""
+    folder = _download() / "example" / "prometheus-operator-crd"
+    files = [f"--filename={folder}/monitoring.coreos.com_{name}.yaml" for name in _FILES]
+    cluster.kubectl("apply", "--server-side", *files)
+    names = [f"crd/{name}.monitoring.coreos.com" for name in _FILES]
+    try:
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+        yield
+    finally:
+        cluster.kubectl("delete", *files)
+
+
+def can_have_real_definitions() -> bool:
+    """Whether Go is there, which brings them."""
+    return shutil.which("go") is not None
+
+
+def _download() -> Path:
+    command = [shutil.which("go") or "go", "mod", "download", "-json", _MODULE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, cwd="/")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def _definition() -> Object:
