@@ -1,4 +1,4 @@
-"""The Prometheus operator's kinds for clusters without it: one that keeps all, and its own definitions."""
+"""Kinds of the Prometheus operator for clusters without it: one that keeps all, and its own."""
 
 import json
 import shutil
