@@ -58,6 +58,7 @@ def rule_cases() -> Iterator[Case]:
     """A case for each rule that is written in CEL."""
     yield from _batching_rules()
     yield from _model_rules()
+    yield from _uri_rules()
     yield from _spec_rules()
     yield from _pipeline_rules()
     told = "expected a name of at most 48 lower-case letters"
@@ -97,7 +98,7 @@ def _batching_rules() -> Iterator[Case]:
 
 def _model_rules() -> Iterator[Case]:
     claim = {"claimName": "models", "path": "resnet"}
-    one = "expected exactly one source of pvc, image and configMap"
+    one = "expected exactly one source of pvc, image, configMap and uri"
     inside = "expected a path inside the volume: relative, without '..'"
     yield _source("some-source", {}, {"pvc": claim}, one)
     image = {
@@ -167,6 +168,38 @@ def _pipeline_rules() -> Iterator[Case]:
     yield _node("node-count", {"demultiplyCount": 0}, {"demultiplyCount": 4}, zero)
     told = "'request' is the pipeline's own input; choose another name"
     yield _node("node-name", {"name": "request"}, {"name": "requests"}, told)
+
+
+def _uri_rules() -> Iterator[Case]:
+    good = {"uri": "s3://models/resnet"}
+    yield _source("uri-known", {"uri": "ftp://models/resnet"}, good, "expected s3://bucket/path")
+    outside = {"uri": "gs://models/../resnet"}
+    yield _source("uri-inside", outside, {"uri": "gs://models/..a/b.."}, "expected a path without '..'")
+    archive = {"uri": "https://example.com/resnet.tar.gz?signed=yes"}
+    folder = {"uri": "https://example.com/resnet/?f=a.zip"}
+    yield _source("uri-names-a-file", folder, archive, "expected https:// to name one file")
+    secret = {"credentialsSecretName": "reader"}
+    both = {**good, "access": {**secret, "anonymous": True}}
+    one = {**good, "access": {**secret, "anonymous": False}}
+    yield _source("access-by-one-way", both, one, "expected either credentialsSecretName or anonymous")
+    claim = {"pvc": {"claimName": "models"}}
+    told = "access says how a uri is reached"
+    yield _source("access-of-a-uri", {**claim, "access": secret}, claim, told)
+    told = "expected access.region with s3:// only"
+    here = {"endpoint": "http://minio.team.svc:9000"}
+    for uri, bad in (("gs://m/r", {**here, "region": "eu"}), ("az://m/r", here)):
+        yield _source(
+            f"access-to-{uri[:2]}", {"uri": uri, "access": bad},
+            {**good, "access": {**here, "region": "eu-west-1"}}, told,
+        )  # fmt: skip
+    yield _source(
+        "endpoint-is-a-url", {**good, "access": {"endpoint": "minio:9000"}},
+        {"uri": "gs://m/r", "access": here}, "expected http://host:port",
+    )  # fmt: skip
+    yield _spec(
+        "cache-has-room", {"modelCache": {"sizeLimit": "500m"}}, {"modelCache": {"sizeLimit": "1Mi"}},
+        "expected at least 1Mi",
+    )  # fmt: skip
 
 
 def shape_cases() -> Iterator[Case]:

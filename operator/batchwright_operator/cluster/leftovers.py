@@ -57,9 +57,10 @@ def _parse_pid(pid_file: Path) -> int | None:
 
 
 def _is_ours(pid: int, folder: Path) -> bool:
-    # Numbers are given out again: only a process that reads this object's document is meant.
+    # Numbers are given out again: only a process that reads this object's document is meant, or one
+    # that fetches models for it.
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return f"{folder}/config/".encode() in command
+    return any(f"{folder}/{part}/".encode() in command for part in ("config", "pods"))

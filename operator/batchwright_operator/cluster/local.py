@@ -35,6 +35,11 @@ def calibration_directory(state: Path, name: str) -> Path:
     return state / name / "calibration"
 
 
+def fetched_directory(state: Path) -> Path:
+    """Where the files of models by uri are, of all objects: what they share is fetched once."""
+    return state / ".fetched"  # no object's folder: their names begin with a letter
+
+
 def pods_directory(state: Path, name: str) -> Path:
     """Where the output of the pods of the object `name` is kept."""
     return state / name / "pods"

@@ -65,6 +65,8 @@ class LocalPod:
         self._probe_failures = 0
         self._kill_at: float | None = None
         self._reason = ""
+        self._steps_done = 0  # of what runs before the server, once in a pod's life
+        self._unfetched = ""
 
     @property
     def is_ready(self) -> bool:
@@ -85,9 +87,14 @@ class LocalPod:
     def _is_running(self) -> bool:
         return self._process is not None and self._process.is_running
 
+    @property
+    def _is_preparing(self) -> bool:
+        return self._steps_done < len(self.template.steps)
+
     def to_pod(self) -> Pod:
         """The pod as the controller sees it."""
-        running = Phase.RUNNING if self._is_running else Phase.PENDING
+        is_serving = self._is_running and not self._is_preparing
+        running = Phase.RUNNING if is_serving else Phase.PENDING
         return Pod(
             name=self.place.name,
             ip=self.place.ip,
@@ -98,18 +105,21 @@ class LocalPod:
             restarts=max(0, self._restarts),
             failed_starts=self._failed_starts,
             reason=self._reason,
+            unfetched=self._unfetched,
         )
 
     async def step(self) -> None:
         """Look at the process once and do what is due."""
         now = self._clock()
         if self._process is not None and not self._process.is_running:
-            self._note_death(now)
+            note = self._note_step if self._is_preparing else self._note_death
+            note(self._process.ending, now)
+            self._process = None
         if self.is_terminating:
             self._kill_if_late(now)
         elif self._process is None and now >= self._start_at:
             await self._start()
-        elif self._is_running and now >= self._probe_at:
+        elif self._is_running and now >= self._probe_at and not self._is_preparing:
             await self._probe()
 
     def terminate(self, grace_seconds: float) -> None:
@@ -136,14 +146,24 @@ class LocalPod:
         elif self._kill_at is not None and now >= self._kill_at:
             self._process.kill()
 
-    def _note_death(self, now: float) -> None:
-        process, self._process = self._process, None
+    def _note_step(self, ending: str, now: float) -> None:
+        failure = Path(expand(self.template.failure_file, self._environment()))
+        if ending == "exit code 0":
+            self._steps_done, self._unfetched, self._deaths, self._start_at = (
+                self._steps_done + 1, "", 0, now
+            )  # fmt: skip
+        else:
+            self._unfetched = failure.read_text() if failure.is_file() else ending
+            self._plan_restart(ending, now)
+        failure.unlink(missing_ok=True)
+
+    def _note_death(self, ending: str, now: float) -> None:
         was_ready, self._ready_since = self._ready_since, None
         if was_ready is not None and now - was_ready >= STABLE_SECONDS:
             self._deaths = 0
         if was_ready is not None:
             self._failed_starts = -1
-        self._plan_restart(process.ending if process is not None else "", now)
+        self._plan_restart(ending, now)
 
     def _plan_restart(self, reason: str, now: float) -> None:
         self._reason = reason
@@ -153,10 +173,10 @@ class LocalPod:
         self._start_at = now + wait
 
     async def _start(self) -> None:
-        facts = {"metadata.name": self.place.name, "status.podIP": self.place.ip}
-        environment = self.template.environment(facts)
-        command = self.template.command or self.place.entry_point
-        args = tuple(expand(text, environment) for text in self.template.args)
+        environment, template = self._environment(), self.template
+        command = template.command or self.place.entry_point
+        texts = template.steps[self._steps_done] if self._is_preparing else template.args
+        args = tuple(expand(text, environment) for text in texts)
         self._probe_failures = 0
         environ = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         try:
@@ -165,10 +185,15 @@ class LocalPod:
             self._plan_restart(f"cannot start {command[0]}: {error}", self._clock())
             return
         finally:
-            self._restarts += 1
+            self._restarts += not self._is_preparing
         self.place.pid_file.write_text(f"{self._process.pid}\n")
         if self.is_terminating:  # told to end while it was being started
             self._process.terminate()
+
+    def _environment(self) -> dict[str, str]:
+        return self.template.environment(
+            {"metadata.name": self.place.name, "status.podIP": self.place.ip}
+        )
 
     async def _probe(self) -> None:
         path, port = self.template.ready_path, self.template.admin_port

@@ -1,8 +1,8 @@
-"""What a node reads of a Deployment's pod template: a command, its environment and its probe."""
+"""What a node reads of a Deployment's pod template: commands, their environment and the probe."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class PodTemplate:
     grace_seconds: int
     digest: str
     mark: str = ""  # the hash that the renderer marked it with
+    steps: tuple[tuple[str, ...], ...] = ()  # arguments of what runs before, one after the other
+    failure_file: str = ""  # where a step says why it failed
 
     def environment(self, facts: Mapping[str, str]) -> dict[str, str]:
         """The variables of a pod whose fields are `facts`."""
@@ -52,8 +54,16 @@ def parse_template(deployment: names.Manifest) -> PodTemplate:
         admin_port=_port(container, probe["port"]),
         grace_seconds=template["spec"]["terminationGracePeriodSeconds"],
         digest=digest.digest(json.dumps(template, sort_keys=True).encode()),
+        steps=tuple(tuple(item["args"]) for item in template["spec"].get("initContainers", ())),
+        failure_file=_failure_file(template["spec"].get("initContainers", ())),
         mark=template["metadata"].get("annotations", {}).get(names.TEMPLATE_HASH, ""),
     )
+
+
+def _failure_file(steps: Sequence[Mapping[str, Any]]) -> str:
+    flag = "--termination_log="
+    texts = (text for step in steps for text in step["args"])
+    return next((text.removeprefix(flag) for text in texts if text.startswith(flag)), "")
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:

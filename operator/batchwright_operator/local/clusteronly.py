@@ -17,7 +17,10 @@ def check_cluster_only(servers: Iterable[ModelServer]) -> Iterator[str]:
 
 def _parts(server: ModelServer) -> Iterator[str]:
     for model in server.spec.models:
-        if model.source.pvc is None:
+        access = model.source.access
+        if access is not None and access.ca_config_map is not None:
+            yield f"model {model.name} has an authority in the ConfigMap {access.ca_config_map.name}"
+        if model.source.pvc is None and model.source.uri is None:
             kind = "an image" if model.source.image is not None else "a ConfigMap"
             yield f"model {model.name} comes from {kind}"
     if server.spec.tls is not None:

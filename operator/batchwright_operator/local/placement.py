@@ -5,7 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchwright_operator.cluster.local import calibration_directory, config_directory
+from batchwright_operator.cluster.local import (
+    calibration_directory,
+    config_directory,
+    fetched_directory,
+    pods_directory,
+)
 from batchwright_operator.render.settings import POD_IP, Settings
 from batchwright_operator.resources.modelserver import ModelServer
 
@@ -47,6 +52,8 @@ class Placement:
             grpc_bind_address=GRPC_ADDRESS,
             rest_bind_address=POD_IP,
             scratch_mount=None,
+            cache_mount=str(fetched_directory(self.state)),
+            termination_log=f"{pods_directory(self.state, server.name)}/$(POD_NAME).failure",
             # A server that died is back as soon as its models are compiled.
             calibration_mount=str(calibration_directory(self.state, server.name)),
             admin_port=None,  # each pod's HTTP side has an address of its own

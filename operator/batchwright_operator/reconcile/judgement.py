@@ -80,7 +80,8 @@ def _ready(look: Look) -> Condition:
     if ready >= wanted:
         return _serving(look, text, crashed)
     if crashed is not None:
-        found = _false(look, ConditionType.READY, "PodsCrashing", _died(crashed))
+        reason = "ModelNotFetched" if crashed.unfetched else "PodsCrashing"
+        found = _false(look, ConditionType.READY, reason, _died(crashed))
         return _about(look, found, is_news=look.is_newest(crashed))
     return _false(look, ConditionType.READY, "PodsNotReady", text)
 
@@ -90,7 +91,8 @@ def _serving(look: Look, text: str, crashed: Pod | None) -> Condition:
     if not look.is_replacing:
         return _true(look, ConditionType.READY, "AllPodsReady", text)
     if crashed is not None and look.is_newest(crashed):
-        return _true(look, ConditionType.READY, "NewPodsCrashing", f"{text} {_died(crashed)}")
+        reason = "NewPodsNotFetched" if crashed.unfetched else "NewPodsCrashing"
+        return _true(look, ConditionType.READY, reason, f"{text} {_died(crashed)}")
     return _true(look, ConditionType.READY, "RollingOut", text)
 
 
@@ -111,6 +113,8 @@ def _crashed(look: Look) -> Pod | None:
 
 
 def _died(pod: Pod) -> str:
+    if pod.unfetched:
+        return f"Pod {pod.name} cannot fetch {pod.unfetched}"
     return f"Pod {pod.name} died {pod.failed_starts} times while starting: {pod.reason}"
 
 
@@ -129,7 +133,7 @@ def _sentence(text: str) -> str:
 
 
 def _is_crashing(pod: Pod) -> bool:
-    return not pod.ready and pod.failed_starts >= _CRASHES
+    return not pod.ready and (pod.failed_starts >= _CRASHES or bool(pod.unfetched))
 
 
 def _config_applied(look: Look) -> Condition:
@@ -176,6 +180,10 @@ def _all(count: int, noun: str) -> str:
 def _models_available(look: Look) -> Condition:
     kind = ConditionType.MODELS_AVAILABLE
     if not any(isinstance(report, Signals) for report in look.reports.values()):
+        crashed = _crashed(look)
+        if crashed is not None and crashed.unfetched:
+            found = _false(look, kind, "ModelNotFetched", _died(crashed))
+            return _about(look, found, is_news=look.is_newest(crashed))
         return _unknown(look, kind, _silence(look), "No pod has answered.")
     failed = tuple(_each_model(look, _error))
     if failed:

@@ -30,6 +30,7 @@ class Pod:
     restarts: int = 0
     failed_starts: int = 0  # deaths since it was last ready
     reason: str = ""
+    unfetched: str = ""  # why files of a model could not be fetched, of which the pod does not start
 
     @property
     def address(self) -> str:

@@ -105,6 +105,8 @@ _FAULTS = frozenset(
     {
         "PodsCrashing",
         "NewPodsCrashing",
+        "ModelNotFetched",
+        "NewPodsNotFetched",
         "ConfigRejected",
         "ModelsNotAvailable",
         "ObjectNotOwned",

@@ -90,7 +90,7 @@ def _cluster_losses(spec: ModelServerSpec) -> Iterator[Problem]:
         yield Problem("spec.replicas", "start as many servers")
     if spec.pod != Pod():
         yield Problem("spec.pod", "a server alone has no pod")
-    for key in ("network_policy", "autoscaling", "monitoring", "update"):
+    for key in ("network_policy", "autoscaling", "monitoring", "update", "model_cache"):
         if getattr(spec, key) != ModelServerSpec.model_fields[key].default:
             yield Problem(f"spec.{to_camel(key)}", "a server alone is no object of a cluster")
 

@@ -9,6 +9,7 @@ Manifest = dict[str, Any]
 
 MANAGER = "batchwright"
 SERVER_CONTAINER = "server"
+FETCH_CONTAINER = "fetch"  # and for which of the models, after a dash
 CONFIG_FILE = "config.json"
 CONFIG_HASH = "batchwright.dev/config-hash"  # of the document a ConfigMap carries
 RENDERED_HASH = "batchwright.dev/rendered-hash"  # of the manifest as we wrote it

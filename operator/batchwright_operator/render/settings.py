@@ -19,6 +19,8 @@ class Settings:
     image: str = "batchwright/server:0.1.0"
     config_mount: str = "/etc/batchwright"  # a directory: files mounted alone are never refreshed
     models_mount: str = "/models"
+    cache_mount: str | None = None  # of models by uri; None: below models_mount
+    termination_log: str = "/dev/termination-log"  # as a container's own default
     claim_mounts: Mapping[str, str] = field(default_factory=dict)  # by claim, in place of the default
     scratch_mount: str | None = "/tmp"  # noqa: S108  the container's; None: as the machine has it
     calibration_mount: str | None = "/var/lib/batchwright/calibration"  # None: nothing is kept
@@ -31,6 +33,11 @@ class Settings:
     operator_namespace: str = "batchwright-system"
     server_args: tuple[str, ...] = ()
     calibration_seconds: int | None = None  # None: the server's default
+
+    @property
+    def cache_path(self) -> str:
+        """The directory at which models by uri are found; no claim's name has an underscore."""
+        return self.cache_mount or f"{self.models_mount}/uri_cache"
 
     def claim_path(self, claim: str) -> str:
         """The directory at which a claim's volume is found."""

@@ -9,6 +9,7 @@ from batchwright_operator.resources.labels import Labels
 from batchwright_operator.resources.markers import NOT_EMPTY, list_map
 from batchwright_operator.resources.metadata import Metadata, ObjectKey
 from batchwright_operator.resources.model import Model
+from batchwright_operator.resources.origin import ModelCache
 from batchwright_operator.resources.pipeline import Pipeline
 from batchwright_operator.resources.pod import Pod, Service
 from batchwright_operator.resources.scaling import Autoscaling
@@ -49,6 +50,8 @@ class ModelServerSpec(Strict):
     """The number of pods. With autoscaling, leave it out: the autoscaler writes it."""
     models: Annotated[tuple[Model, ...], Field(max_length=256), NOT_EMPTY, list_map("name")]
     """The models, each by a name of its own."""
+    model_cache: ModelCache = ModelCache()
+    """Where models by `uri` are fetched to."""
     service: Service = Service()
     """The ports clients use."""
     pod: Pod = Pod()

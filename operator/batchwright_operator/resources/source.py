@@ -1,4 +1,4 @@
-"""Where a model's files are: a persistent volume, an OCI image or a ConfigMap."""
+"""Where a model's files are: a persistent volume, an OCI image, a ConfigMap or an address."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar
@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from batchwright_operator.resources.markers import NOT_EMPTY, Keywords, Rule, list_map
+from batchwright_operator.resources.origin import Access, Uri
 from batchwright_operator.resources.references import DataKey, ObjectName
-from batchwright_operator.resources.strict import Strict, Text, Unavailable
+from batchwright_operator.resources.strict import Strict, Text
 
 _INNER = Rule(
     r"!self.startsWith('/') && !self.matches('(^|/)[.][.](/|$)')",
@@ -96,8 +97,19 @@ class Source(Strict):
 
     rules: ClassVar = (
         Rule(
-            "[has(self.pvc), has(self.image), has(self.configMap)].exists_one(given, given)",
-            "expected exactly one source of pvc, image and configMap",
+            "[has(self.pvc), has(self.image), has(self.configMap), has(self.uri)]"
+            ".exists_one(given, given)",
+            "expected exactly one source of pvc, image, configMap and uri",
+        ),
+        Rule(
+            "!has(self.access) || has(self.uri)",
+            "access says how a uri is reached; expected one, or no access",
+        ),
+        Rule(
+            "!has(self.access) || !has(self.uri) || self.uri.startsWith('s3://')"
+            " || (!has(self.access.region)"
+            " && (!has(self.access.endpoint) || self.uri.startsWith('gs://')))",
+            "expected access.region with s3:// only, and access.endpoint with s3:// and gs://",
         ),
     )
 
@@ -107,12 +119,27 @@ class Source(Strict):
     """An OCI image."""
     config_map: ConfigMapSource | None = None
     """A ConfigMap, for small models."""
-    uri: Unavailable = None
+    uri: Uri | None = None
+    """An address that the files are fetched from before the server starts: s3://, gs://, az://,
+    abfs://, https:// or file://. A folder of numbered versions, one model's files, or an archive."""
+    access: Access | None = None
+    """How the address is reached. Absent: as the cloud's own, by the rights that the pod has there."""
 
     @model_validator(mode="after")
     def _check_one(self) -> "Source":
-        if [self.pvc, self.image, self.config_map].count(None) != 2:
+        if [self.pvc, self.image, self.config_map, self.uri].count(None) != 3:
             raise ValueError(self.rules[0].message)
+        if self.access is not None and self.uri is None:
+            raise ValueError(self.rules[1].message)
+        return self
+
+    @model_validator(mode="after")
+    def _check_access(self) -> "Source":
+        if self.access is None or self.uri is None or self.uri.startswith("s3://"):
+            return self
+        is_at_endpoint = self.access.endpoint is not None and not self.uri.startswith("gs://")
+        if self.access.region is not None or is_at_endpoint:
+            raise ValueError(self.rules[2].message)
         return self
 
     @property

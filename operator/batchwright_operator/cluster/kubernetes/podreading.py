@@ -25,6 +25,7 @@ def read_pod(raw: names.Manifest, ready_restarts: int | None = None) -> Pod:
         restarts=restarts,
         failed_starts=0 if ready else _failed_starts(status, server, ready_restarts),
         reason=_reason(status, server),
+        unfetched=_unfetched(status),
     )
 
 
@@ -49,6 +50,21 @@ def _failed_starts(
     unready_since = _condition(status, "ContainersReady").get("lastTransitionTime") or ""
     # Nobody saw it ready: was what died last started after the pod had ceased to be?
     return deaths if str(died.get("startedAt") or "") >= str(unready_since) else 0
+
+
+def _unfetched(status: Mapping[str, Any]) -> str:
+    """What the fetching of a model's files said last, if it failed and has not succeeded since."""
+    for step in status.get("initContainerStatuses") or ():
+        if str(step.get("name")).startswith(f"{names.FETCH_CONTAINER}-"):
+            last = (step.get("lastState") or {}).get("terminated") or {}
+            died = _state(step).get("terminated") or last
+            if died.get("exitCode"):
+                message = str(died.get("message") or "").strip()
+                return message or f"{step['name']}: {_death(died)}"
+            waiting = _state(step).get("waiting") or {}
+            if waiting.get("message"):  # no Secret of that name, no image
+                return f"{step['name']}: {_words(waiting)}"
+    return ""
 
 
 def _reason(status: Mapping[str, Any], server: Mapping[str, Any]) -> str:

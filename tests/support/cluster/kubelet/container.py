@@ -36,6 +36,7 @@ class Ground:
     prepare: Callable[[], Awaitable[Program]]  # refreshed volumes, and the command; raises NotYet
     tell: Callable[[], None]  # that the state has changed
     restart_policy: str = "Always"
+    termination_log: Path | None = None  # what /dev/termination-log is here
 
 
 class Container:
@@ -178,7 +179,16 @@ class Container:
     def _describe(self, code: int) -> Termination:
         shown = code if code >= 0 else 128 - code  # as a shell and a runtime count signals
         reason = "Completed" if code == 0 else "Error"
-        return Termination(shown, reason, self.state.running_since or now(), now(), self._failed_probe)
+        message = self._failed_probe or self._last_message()
+        return Termination(shown, reason, self.state.running_since or now(), now(), message)
+
+    def _last_message(self) -> str:
+        path = self._ground.termination_log
+        if path is None or not path.is_file():
+            return ""
+        message = path.read_text()[:4096]
+        path.unlink()  # each life of a container has a log of its own
+        return message
 
     async def _back_off(self, lived_seconds: float) -> None:
         first = self._ground.orders().back_off_seconds

@@ -82,21 +82,28 @@ class ContainerState:
         return {"waiting": {"reason": self.waiting, "message": self.message}}
 
 
-def render_status(pod: Object, address: str, containers: Sequence[ContainerState]) -> Object:
-    """The pod's status; conditions keep their times while they do not change."""
+def render_status(
+    pod: Object,
+    address: str,
+    containers: Sequence[ContainerState],
+    steps: Sequence[ContainerState] = (),
+) -> Object:
+    """The pod's status; conditions keep their times while they do not change. `steps`: run before."""
+    is_initialized = all(is_over(step) for step in steps)
     are_ready = all(container.ready for container in containers)
     known = {item["type"]: item for item in pod.get("status", {}).get("conditions") or ()}
     reason = {} if are_ready else {"reason": "ContainersNotReady", "message": _unready(containers)}
     conditions = [
         _condition(known, "PodReadyToStartContainers", bool(address)),
-        _condition(known, "Initialized", True),
+        _condition(known, "Initialized", is_initialized),
         _condition(known, "ContainersReady", are_ready, **reason),
         _condition(known, "Ready", are_ready, **reason),
     ]
     status: Object = {
-        "phase": _phase(containers),
+        "phase": _phase(containers) if is_initialized else "Pending",
         "conditions": conditions,
         "containerStatuses": [container.to_status() for container in containers],
+        **({"initContainerStatuses": [step.to_status() for step in steps]} if steps else {}),
         "hostIP": NODE_ADDRESS,
         "hostIPs": [{"ip": NODE_ADDRESS}],
         "startTime": pod.get("status", {}).get("startTime") or now(),
@@ -104,6 +111,11 @@ def render_status(pod: Object, address: str, containers: Sequence[ContainerState
     if address:
         status |= {"podIP": address, "podIPs": [{"ip": address}]}
     return status
+
+
+def is_over(step: ContainerState) -> bool:
+    """Whether what runs before the containers has succeeded."""
+    return step.ended is not None and step.ended.exit_code == 0
 
 
 def now() -> str:

@@ -16,12 +16,13 @@ from tests.support.cluster.kubelet.addresses import AddressBook
 from tests.support.cluster.kubelet.container import Container, Ground
 from tests.support.cluster.kubelet.orders import Orders
 from tests.support.cluster.kubelet.payloads import NotYet, Sources
-from tests.support.cluster.kubelet.podstatus import render_status
+from tests.support.cluster.kubelet.podstatus import is_over, render_status
 from tests.support.cluster.kubelet.programs import Program, Surroundings, is_server, resolve_program
 from tests.support.cluster.kubelet.volumes import Volumes
 
 _RETRY_SECONDS = 0.2
 _LOOK_SECONDS = 0.05
+_TERMINATION_LOG = "/dev/termination-log"  # a container's own
 
 Failures = (ApiError, aiohttp.ClientError, OSError, TimeoutError)
 
@@ -56,7 +57,13 @@ class PodWorker:
         self._volumes = Volumes(node.api, pod, home=self._home, models=node.models, orders=node.orders)
         self._ip = node.book.assign(pod.get("status", {}).get("podIP", ""))
         self._changed = asyncio.Event()
-        self._containers = [self._container(block) for block in pod["spec"]["containers"]]
+        self._steps = [
+            self._container(block, "OnFailure") for block in pod["spec"].get("initContainers") or ()
+        ]
+        policy = pod["spec"].get("restartPolicy", "Always")
+        self._containers = [self._container(block, policy) for block in pod["spec"]["containers"]]
+        for container in self._containers if self._steps else ():
+            container.state.wait("PodInitializing", "")
         self._deleting = asyncio.Event()
         self._refresh_now = False
         self._gone = False
@@ -81,13 +88,13 @@ class PodWorker:
     def remove(self) -> None:
         """The pod is gone from the API server: nothing of it may go on."""
         self._gone = True
-        for container in self._containers:
+        for container in (*self._steps, *self._containers):
             container.kill()
         self._deleting.set()
 
     async def _run(self) -> None:
         grace = float(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
-        running = [asyncio.create_task(container.run(grace)) for container in self._containers]
+        running = [asyncio.create_task(self._run_containers(grace))]
         beside = [asyncio.create_task(self._publish()), asyncio.create_task(self._refresh())]
         try:
             self._changed.set()
@@ -95,7 +102,8 @@ class PodWorker:
             await self._deleting.wait()
             if not self._gone:
                 grace = float(self._pod["metadata"].get("deletionGracePeriodSeconds", grace))
-                await asyncio.gather(*(container.end(grace) for container in self._containers))
+                everything = (*self._steps, *self._containers)
+                await asyncio.gather(*(container.end(grace) for container in everything))
             await asyncio.gather(*running)
         finally:
             for task in (*beside, *running):
@@ -104,13 +112,24 @@ class PodWorker:
         await self._send_status()
         await self._delete()
 
-    def _container(self, block: Object) -> Container:
+    async def _run_containers(self, grace_seconds: float) -> None:
+        """The steps one after the other, then all containers at once."""
+        for step in self._steps:
+            await step.run(grace_seconds)
+            if not is_over(step.state):
+                break
+        await asyncio.gather(*(container.run(grace_seconds) for container in self._containers))
+
+    def _container(self, block: Object, restart_policy: str) -> Container:
+        termination_log = self._home / f"{block['name']}.termination"
+
         async def prepare() -> Program:
             await self._volumes.prepare(self._pod)
             if not is_server(block["image"]):
                 raise NotYet(f'failed to pull image "{block["image"]}": this node runs the server only')
             address = self._node.book.locate(self._ip)
-            around = Surroundings(self._pod, address, self._volumes.mounts(block))
+            mounts = self._volumes.mounts(block) | {_TERMINATION_LOG: str(termination_log)}
+            around = Surroundings(self._pod, address, mounts)
             return await resolve_program(block, around, Sources(self._node.api, self._pod))
 
         ground = Ground(
@@ -120,7 +139,8 @@ class PodWorker:
             log=self._home / f"{block['name']}.log",
             prepare=prepare,
             tell=self._changed.set,
-            restart_policy=self._pod["spec"].get("restartPolicy", "Always"),
+            restart_policy=restart_policy,
+            termination_log=termination_log,
         )
         return Container(block, ground)
 
@@ -147,7 +167,8 @@ class PodWorker:
         if self._gone:
             return True
         states = [container.state for container in self._containers]
-        status = render_status(self._pod, self._ip, states)
+        steps = [step.state for step in self._steps]
+        status = render_status(self._pod, self._ip, states, steps)
         patch = {"metadata": {"uid": self._pod["metadata"]["uid"]}, "status": status}
         try:
             found = await self._node.api.patch(

@@ -74,7 +74,7 @@ class Volumes:
             if reference not in self._orders().image_volumes:
                 raise NotYet(f'failed to pull image "{reference}": the node has no such image')
             return Path(self._orders().image_volumes[reference])
-        directory = self._home / str(volume["name"])  # emptyDir
+        directory = self._place(volume)  # emptyDir
         directory.mkdir(parents=True, exist_ok=True)
         return directory
 

@@ -85,7 +85,11 @@ def test_batching_refused(batching: dict[str, Any], path: str, words: str) -> No
     [
         ({}, "exactly one source"),
         ({"image": {"reference": "x"}, "pvc": {"claimName": "a"}}, "expected exactly one source"),
-        ({"uri": "s3://bucket"}, "source.uri: not available"),
+        ({"uri": "ftp://bucket"}, "source.uri: expected s3://bucket/path"),
+        ({"uri": "https://key:secret@host/m.onnx"}, "source.uri: expected s3://bucket/path"),
+        ({"uri": "https://host/models/"}, "expected https:// to name one file"),
+        ({"uri": "s3://bucket/a/../b"}, "expected a path without '..'"),
+        ({"uri": "s3://bucket/a", "access": {"endpoint": "minio:9000"}}, "expected http://host:port"),
         ({"configMap": {"name": "x"}}, "source.configMap.items: required, but missing"),
         ({"configMap": {"name": "x", "items": []}}, "expected at least one item"),
         ({"image": {"reference": "x", "path": "../b"}}, "inside the volume"),
@@ -94,7 +98,7 @@ def test_batching_refused(batching: dict[str, Any], path: str, words: str) -> No
     ],
 )
 def test_source_refused(source: dict[str, Any], words: str) -> None:
-    """A model comes from one volume, and from nowhere outside it."""
+    """A model comes from one place, and from nowhere outside it."""
     assert words in _refusal(server_document({"name": "m", "source": source}))
 
 

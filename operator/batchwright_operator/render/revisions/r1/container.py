@@ -17,17 +17,22 @@ def render_container(server: ModelServer, settings: Settings, image: str) -> nam
         "name": names.SERVER_CONTAINER,
         "image": pod.image or image,
         "args": _args(server, settings),
-        "env": _env(server, settings),
+        "env": render_env(server, settings),
         "ports": _ports(server, settings),
         **_probes(server, settings),
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "resources": pod.resources.model_dump(exclude_defaults=True),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": render_security(),
         "volumeMounts": volumes.render_mounts(server, settings),
+    }
+
+
+def render_security() -> names.Manifest:
+    """What the restricted Pod Security Standard asks of a container."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
     }
 
 
@@ -70,7 +75,8 @@ def _protection_flags(server: ModelServer) -> dict[str, str]:
     return flags
 
 
-def _env(server: ModelServer, settings: Settings) -> list[names.Manifest]:
+def render_env(server: ModelServer, settings: Settings) -> list[names.Manifest]:
+    """The variables: the user's, and the pod's own name and address."""
     own = [_variable(item) for item in server.spec.pod.env]
     given = {item["name"] for item in own}
     home = {"name": "HOME", "value": settings.scratch_mount}  # libraries write there

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from batchwright_operator.render import admin, names
-from batchwright_operator.render.revisions.r1 import container, volumes
+from batchwright_operator.render.revisions.r1 import container, fetching, volumes
 from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.pod import Pod
@@ -39,8 +39,9 @@ def _spec(server: ModelServer, settings: Settings, image: str) -> names.Manifest
             **_sysctls(server, settings),
         },
         "terminationGracePeriodSeconds": _grace_seconds(server),
+        **fetching.render_steps(server, settings, image),
         "containers": [container.render_container(server, settings, image)],
-        "volumes": volumes.render_volumes(server, settings),
+        "volumes": volumes.render_volumes(server, settings) + fetching.render_authorities(server),
         **_placement(server),
     }
 

@@ -7,6 +7,7 @@ from batchwright_operator.render.settings import Settings
 from batchwright_operator.resources.modelserver import ModelServer
 
 CALIBRATION_VOLUME = "calibration"
+SCRATCH_VOLUME = "tmp"
 TLS_DIRECTORY = "/etc/batchwright-tls"
 CLIENT_CA_DIRECTORY = "/etc/batchwright-client-ca"
 AUTH_DIRECTORY = "/etc/batchwright-auth"
@@ -42,7 +43,7 @@ def _volumes(server: ModelServer, settings: Settings) -> dict[str, _Volume]:
     if settings.scratch_mount is not None:
         # The root is read only. What lies here is in memory, and counts as the container's.
         scratch = _empty("64Mi", medium="Memory")
-        found["tmp"] = _Volume(scratch, settings.scratch_mount, read_only=False)
+        found[SCRATCH_VOLUME] = _Volume(scratch, settings.scratch_mount, read_only=False)
     if settings.calibration_mount is not None:
         kept = _Volume(_empty("16Mi"), settings.calibration_mount, read_only=False)
         found[CALIBRATION_VOLUME] = kept
