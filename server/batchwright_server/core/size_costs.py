@@ -30,13 +30,14 @@ class SizeCosts:
     def estimate(self, size: int) -> float:
         """Seconds of one inference over `size` samples; 0 where nothing is known.
 
-        On the line through the two known sizes around it, or next to it; from one, in proportion.
+        On the line through the two known sizes around it, or next to it. From one alone, as if half of
+        its seconds were for the inference and half for its samples: that errs on the side of trying.
         """
         if size in self._seconds or not self._seconds:
             return self._seconds.get(size, 0.0)
         known = sorted(self._seconds)
         if len(known) == 1:
-            return self._seconds[known[0]] * size / known[0]
+            return self._seconds[known[0]] * (1 + size / known[0]) / 2
         above = next((index for index, other in enumerate(known) if other > size), len(known) - 1)
         low, high = known[max(1, above) - 1], known[max(1, above)]
         slope = max(0.0, (self._seconds[high] - self._seconds[low]) / (high - low))

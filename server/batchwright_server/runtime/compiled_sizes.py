@@ -5,7 +5,7 @@ runs on it any more; until then it counts against the memory that the next reloa
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from batchwright_server.core.residency import Bounds, Residency
@@ -55,6 +55,9 @@ class CompiledSizes:
 
     def __contains__(self, size: Size) -> bool:
         return size in self._compiled
+
+    def __iter__(self) -> Iterator[Size]:
+        return iter(self._compiled)
 
     def lease(self, size: Size) -> Lease | None:
         """A lease on `size`; None if it is not compiled."""

@@ -80,10 +80,17 @@ class ReloadQueue:
         self._clock = clock
         self._sizes = CompiledSizes(limits.compiled_cache.max_entries, meter)
         self._waiting: dict[Size, deque[_Waiter]] = {}
+        self._ordered: dict[Size, float] = {}  # to be compiled though nobody waits, and since when
         self._failed = FailedSizes(clock)
         self._seen: set[Size] = set()
         self._reloading: asyncio.Task[None] | None = None
         self._retired = False
+        self.compile_seconds = 0.0  # of the latest reload
+
+    @property
+    def compiled(self) -> tuple[Size, ...]:
+        """The sizes that take requests."""
+        return () if self._retired else tuple(self._sizes)
 
     @property
     def depth(self) -> int:
@@ -92,22 +99,44 @@ class ReloadQueue:
 
     async def warm(self, size: Size) -> None:
         """Compile `size` ahead of any request. Raises CompilationFailed."""
-        self._admit(size, await self._compile(_compilable(size)))
+        began = self._clock()
+        pool = await self._compile(_compilable(size))
+        self.compile_seconds = self._clock() - began
+        self._admit(size, pool)
 
     async def acquire(self, size: Size, deadline: float) -> Lease:
         """A lease on a model compiled for `size`; waits until `deadline` (on the loop's clock) at most.
 
         Raises QueueFull, WaitTooLong, DeadlineExceeded, CompilationFailed, or Retired.
         """
-        lease = None if self._retired else self._sizes.lease(size)
-        if lease is not None:
-            return lease
+        return self.lease(size) or await self.wait(size, deadline)
+
+    def lease(self, size: Size) -> Lease | None:
+        """A lease on `size` if it is compiled; one who asked in vain may `wait`, or `grant` others."""
+        return None if self._retired else self._sizes.lease(size)
+
+    def grant(self, size: Size) -> Lease:
+        """A lease on one of the `compiled` sizes, for a request that is of another."""
+        lease = None if self._retired else self._sizes.grant(size)
+        if lease is None:
+            raise Retired
+        return lease
+
+    async def wait(self, size: Size, deadline: float) -> Lease:
+        """Like `acquire`, for a request that asked for a lease in vain."""
         self._check_admissible(size)
         return await self._wait(size, deadline)
+
+    def order(self, size: Size) -> None:
+        """Have `size` compiled in its turn though nobody waits for it; a failure is only remembered."""
+        if not self._retired and size not in self._sizes and self._failed.find(size) is None:
+            self._ordered.setdefault(size, self._clock())
+            self._start_reloading()
 
     async def retire(self) -> None:
         """Send all that wait elsewhere, let all that run finish, and free everything."""
         self._retired = True
+        self._ordered.clear()
         for size in list(self._waiting):
             self._dismiss(size, Retired)
         if self._reloading is not None:
@@ -179,12 +208,13 @@ class ReloadQueue:
             )
 
     async def _reload_all(self) -> None:
-        """Serve the waiting sizes, oldest request first, until none waits."""
+        """Serve the sizes waited for or ordered, oldest first, until there is none."""
         try:
             while (size := self._oldest_waiting()) is not None:
                 if size not in self._sizes:
                     await self._reload(size)
                 self._grant(size)
+                self._ordered.pop(size, None)
         finally:
             self._reloading = None
 
@@ -195,16 +225,20 @@ class ReloadQueue:
                 waiters.popleft()
             if not waiters:
                 del self._waiting[size]
-        return min(self._waiting, key=lambda size: self._waiting[size][0].since, default=None)
+        since = self._ordered | {size: waiters[0].since for size, waiters in self._waiting.items()}
+        return min(since, key=since.__getitem__, default=None)
 
     async def _reload(self, size: Size) -> None:
         await self._sizes.wait_freed()
-        if self._oldest_waiting() is None or size not in self._waiting:  # all of them left meanwhile
+        self._oldest_waiting()
+        if size not in self._waiting and size not in self._ordered:  # all of them left meanwhile
             return
         began = self._clock()
-        oldest = self._waiting[size][0].context  # a reload is a stage of the request that waits longest
+        waiters = self._waiting.get(size)
+        # A reload is a stage of the request that waits longest.
+        context = waiters[0].context if waiters else contextvars.Context()
         try:
-            with oldest.run(scopes.stage, "reload", **_facts(size)):
+            with context.run(scopes.stage, "reload", **_facts(size)):
                 pool = await self._compile(_compilable(size))
         except errors.CompilationFailed as error:
             self._failed.add(size, error)
@@ -215,7 +249,8 @@ class ReloadQueue:
         else:
             reason = ReloadReason.EVICTED if size in self._seen else ReloadReason.NEW_SIZE
             self._meter.reloads[reason] += 1
-            self._meter.reload_seconds.observe(self._clock() - began)
+            self.compile_seconds = self._clock() - began
+            self._meter.reload_seconds.observe(self.compile_seconds)
             self._failed.forget(size)
             if not self._retired:
                 self._admit(size, pool)

@@ -24,7 +24,7 @@ class Execution:
     def __init__(self, signature: Signature, meter: ModelMeters, clock: ports.Clock) -> None:
         self.signature = signature
         self._meter = meter
-        self._clock = clock
+        self.clock = clock
 
     def size_of(self, call: Call) -> Size:
         """What a model that runs the call whole must be compiled for."""
@@ -82,10 +82,10 @@ class Execution:
         self._meter.padding_samples += sum(batch.padding for batch in begun)
 
     async def _time(self, call: Call, answer: Awaitable[None]) -> None:
-        began = self._clock()
+        began = self.clock()
         with scopes.stage("infer"):
             await _until(call.deadline, answer)
-        self._meter.inference_seconds.observe(self._clock() - began)
+        self._meter.inference_seconds.observe(self.clock() - began)
 
     async def _run(
         self,
@@ -94,10 +94,10 @@ class Execution:
         outputs: dict[str, Tensor],
         deadline: float,
     ) -> dict[str, Tensor]:
-        began = self._clock()
+        began = self.clock()
         with scopes.stage("infer"):
             late = await _until(deadline, pool.run(shards))
-        self._meter.inference_seconds.observe(self._clock() - began)
+        self._meter.inference_seconds.observe(self.clock() - began)
         return outputs | late
 
 

@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from batchwright_server import errors
-from batchwright_server.config.batching import Batching
+from batchwright_server.config.batching import Batching, OnMiss
 from batchwright_server.config.plan import Plan, Strategy, Streams
 from batchwright_server.core.tensors import BatchRange, Compilable, Signature, Size, Tensor
 from batchwright_server.runtime import meters, ports, trial_inputs
@@ -17,6 +17,7 @@ from batchwright_server.runtime.strategies.joining import Joining
 from batchwright_server.runtime.strategies.port import FOREVER, BatchStrategy, Call
 from batchwright_server.runtime.strategies.reload import ReloadStrategy
 from batchwright_server.runtime.strategies.sized import SizedStrategy, Sizes
+from batchwright_server.runtime.strategies.splitting import Splitting
 from batchwright_server.runtime.strategies.whole import WholeStrategy
 from batchwright_server.runtime.trial_inputs import Range
 
@@ -73,7 +74,10 @@ class StrategyFactory:
         if plan.strategy is Strategy.DEMULTIPLEX:
             return DemultiplexStrategy(plan, self.independence, **tools)
         queue = ReloadQueue(compile_batch, batching.reload, meter=self.meter.reload, clock=self._clock)
-        return ReloadStrategy(plan, queue, first_size=self._likely_size(), execution=execution)
+        splits = batching.reload.on_miss is OnMiss.SPLIT
+        splitting = Splitting(self.independence, self._measure_size) if splits else None
+        first = self._likely_size()
+        return ReloadStrategy(plan, queue, splitting, first_size=first, execution=execution)
 
     def compile_with(self, streams: Streams, *, is_exact: bool = False) -> Compile:
         """A function that compiles for some sizes on the worker."""

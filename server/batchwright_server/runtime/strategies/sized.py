@@ -4,7 +4,6 @@ A request is padded up to the next size or split over several, whichever costs l
 copy of a sample, and its answer goes to nobody. Never reloads.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from batchwright_server.config.batching import Coalesce
@@ -13,13 +12,10 @@ from batchwright_server.core.cover import Cover
 from batchwright_server.core.tensors import BatchRange, Tensor
 from batchwright_server.runtime import coalescer, reload_queue
 from batchwright_server.runtime.independence import SampleIndependence
-from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.strategies.execution import Execution
 from batchwright_server.runtime.strategies.joining import join
 from batchwright_server.runtime.strategies.port import Call
-from batchwright_server.runtime.strategies.sizing import SomeSizes
-
-MeasureSize = Callable[[InferencePool, int], Awaitable[float]]
+from batchwright_server.runtime.strategies.sizing import MeasureSize, SomeSizes
 
 
 @dataclass(frozen=True)

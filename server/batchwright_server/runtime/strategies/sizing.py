@@ -1,11 +1,13 @@
 """What sizes a number of samples is run in, and where."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from batchwright_server.core.cover import Cover
 from batchwright_server.runtime.inference_pool import InferencePool
+
+MeasureSize = Callable[[InferencePool, int], Awaitable[float]]  # seconds of an inference
 
 
 class Sizing(Protocol):

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import Iterable
 
 import pytest
@@ -15,7 +16,7 @@ from batchwright_server.runtime.compiled_sizes import Lease
 from batchwright_server.runtime.failed_sizes import MOST_SIZES, FailedSizes
 from batchwright_server.runtime.inference_pool import InferencePool
 from batchwright_server.runtime.meters import ReloadMeters
-from batchwright_server.runtime.reload_queue import ReloadQueue, Retired
+from batchwright_server.runtime.reload_queue import ReloadQueue, Retired, _Waiter
 from tests.support.held_model import HeldModel
 from tests.support.polling import eventually
 
@@ -338,6 +339,114 @@ async def test_retiring_sends_those_that_wait_elsewhere() -> None:
     assert [type(outcome) for outcome in outcomes] == [Retired, Retired]
     with pytest.raises(Retired):
         await bench.queue.acquire(4, FOREVER)
+
+
+async def test_an_ordered_size_is_compiled_in_its_turn() -> None:
+    """Nobody waits for it; it comes after those that were there before it, once, and then serves."""
+    bench = Bench(entries=4)
+    bench.compiler.gate.clear()
+    first = bench.ask(3)
+    await settle()
+    bench.queue.order(5)
+    bench.queue.order(5)
+    later = bench.ask(7)
+    await settle()
+    bench.compiler.gate.set()
+    for task in (first, later):
+        (await task).release()
+    await bench.use(5)
+    bench.queue.order(5)
+    await settle()
+
+    assert bench.compiler.asked == [3, 5, 7]
+    assert sorted(map(str, bench.queue.compiled)) == ["3", "5", "7"]
+
+
+async def test_an_ordered_size_that_fails_is_not_tried_on_and_on() -> None:
+    """The failure is remembered like that of a request, and the queue goes on."""
+    bench = Bench()
+    bench.compiler.broken = {13}
+    bench.queue.order(13)
+    await settle()
+    bench.queue.order(13)
+    await bench.use(2)
+
+    assert bench.compiler.asked == [13, 2]
+
+
+async def test_a_retired_queue_grants_and_compiles_nothing() -> None:
+    """What was ordered is forgotten, and no lease is given on what is about to be freed."""
+    bench = Bench()
+    await bench.use(2)
+    bench.compiler.gate.clear()
+    waiting = bench.ask(3)
+    await settle()
+    bench.queue.order(5)
+    retiring = asyncio.create_task(bench.queue.retire())
+    await settle()
+
+    with pytest.raises(Retired):
+        bench.queue.grant(2)
+    bench.queue.order(7)
+    assert bench.queue.compiled == ()
+    bench.compiler.gate.set()
+    await retiring
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert bench.compiler.asked == [2, 3]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    hot=st.sets(st.integers(1, 4), min_size=1),
+    rare=st.integers(5, 9),
+    entries=st.integers(1, 3),
+    burst=st.integers(1, 30),
+)
+def test_no_size_starves(hot: set[int], rare: int, entries: int, burst: int) -> None:
+    """However hot other sizes are, at most one reload for each of them comes before a rare one's."""
+
+    async def play() -> None:
+        bench = Bench(entries=entries, requests=10_000)
+        bench.compiler.gate.clear()
+        hammering = [asyncio.create_task(bench.use(size)) for size in hot for _ in range(burst)]
+        await settle()
+        before = len(bench.compiler.asked)
+        waiting = asyncio.create_task(bench.use(rare))
+        await settle()
+        again = [asyncio.create_task(bench.use(size)) for size in hot for _ in range(burst)]
+        await settle()
+        bench.compiler.gate.set()
+        await waiting
+        assert bench.compiler.asked[before:].index(rare) <= len(hot)
+        await asyncio.gather(*hammering, *again)
+        await bench.queue.retire()
+
+    asyncio.run(play())
+
+
+async def test_ten_times_the_capacity_takes_no_more_memory_than_the_capacity() -> None:
+    """What is beyond the bound is refused at once: no more requests are held than may wait."""
+    bench = Bench(requests=50)
+    bench.compiler.gate.clear()
+    inside = [bench.ask(size) for size in range(1, 51)]
+    await settle()
+
+    def held() -> int:
+        gc.collect()
+        return sum(isinstance(thing, _Waiter | asyncio.TimerHandle) for thing in gc.get_objects())
+
+    before = held()
+    for _ in range(10):
+        for size in range(100, 150):
+            with pytest.raises(errors.QueueFull):
+                await bench.queue.acquire(size, FOREVER)
+
+    assert held() == before
+    assert bench.queue.depth == 50
+    assert bench.meter.rejected == {"full": 500}
+    bench.compiler.gate.set()
+    for task in inside:
+        (await task).release()
 
 
 @settings(max_examples=60, deadline=None)
