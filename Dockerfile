@@ -30,7 +30,7 @@ RUN /build/bin/pip wheel --quiet --no-deps --wheel-dir /wheels .
 FROM build AS server-environment
 RUN python3 -m venv --without-pip /opt/batchwright \
  && /build/bin/pip --python /opt/batchwright/bin/python install --quiet --constraint constraints.txt \
-    "$(ls /hollow/*.whl)[server,tracing,images]" \
+    "$(ls /hollow/*.whl)[server,tracing,images,sources]" \
  # Plugins and tools of devices and formats that this image does not serve with.
  && cd /opt/batchwright/lib/python3*/site-packages/openvino \
  && rm -rf libs/*_gpu_* libs/*_npu_* libs/*.bin tools \

@@ -24,7 +24,7 @@ _NOT_IN = {
     CLIENT: {"openvino", "kopf", "kubernetes"},
 }
 _IN = {
-    SERVER: {"openvino", "grpcio", "numpy", "pillow", "batchwright"},
+    SERVER: {"openvino", "grpcio", "numpy", "pillow", "obstore", "batchwright"},
     OPERATOR: {"kopf", "kubernetes", "batchwright"},
     CLIENT: {"grpcio", "batchwright"},
 }
