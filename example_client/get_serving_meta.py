@@ -16,7 +16,7 @@ from batchwright_server.protos import tensor_pb2
 if not __package__:  # run by its path
     importlib.import_module("checkout")
 
-from example_client import channels, faults, flagtypes, tensors
+from example_client import channels, faults, flagtypes, stubs, targets, tensors
 
 _FIELD = "signature_def"
 _SIGNATURE = "serving_default"
@@ -30,7 +30,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="get_serving_meta", description=__doc__)
-    channels.add_flags(parser)
+    targets.add_flags(parser)
     parser.add_argument("--model_name", default="resnet", help="the model to ask about")
     parser.add_argument("--model_version", type=flagtypes.count, help="its version; default: the newest")
     return parser
@@ -38,9 +38,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(flags: argparse.Namespace) -> None:
     sys.stdout.write(f"Getting model metadata for model: {flags.model_name}\n")
-    target = channels.parse_target(flags)
+    target = targets.parse_target(flags)
     with channels.connect(target) as channel:
-        ask = channels.predictions(channel).GetModelMetadata
+        ask = stubs.predictions(channel).GetModelMetadata
         answer = channels.call(ask, _to_request(flags), target)
     signature = _from_answer(answer)
     for line in _lines(signature):

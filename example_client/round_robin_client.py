@@ -7,7 +7,6 @@ pods get their share. Calls are repeated while a pod is unavailable.
 
 import argparse
 import importlib
-import json
 import sys
 import threading
 import time
@@ -22,27 +21,9 @@ from batchwright_server.protos import prediction_service_pb2 as messages
 if not __package__:  # run by its path
     importlib.import_module("checkout")
 
-from example_client import channels, faults, flagtypes, tensors
+from example_client import balancing, channels, faults, flagtypes, stubs, targets, tensors
 
 _TELL_SECONDS = 5.0
-_METHODS = {
-    "name": [{}],  # all
-    "retryPolicy": {
-        "maxAttempts": 5,
-        "initialBackoff": "0.1s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    },
-}
-BALANCING = (
-    (
-        "grpc.service_config",
-        json.dumps({"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [_METHODS]}),
-    ),
-    ("grpc.dns_min_time_between_resolutions_ms", 1000),  # 30 seconds otherwise
-    ("grpc.per_rpc_retry_buffer_size", 64 << 20),  # otherwise a large request is never repeated
-)
 
 
 @dataclass
@@ -66,7 +47,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="round_robin_client", description=__doc__)
-    channels.add_flags(parser)
+    targets.add_flags(parser)
     add = parser.add_argument
     add("--model_name", default="resnet", help="the model to ask")
     add("--input_name", default="input", help="the model's input")
@@ -78,10 +59,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(flags: argparse.Namespace) -> None:
-    target = channels.parse_target(flags)
+    target = targets.parse_target(flags)
     tally, over = Tally(), threading.Event()
     began = time.monotonic()
-    with channels.connect(target, BALANCING) as channel, futures.ThreadPoolExecutor() as pool:
+    with (
+        channels.connect(target, balancing.ROUND_ROBIN) as channel,
+        futures.ThreadPoolExecutor() as pool,
+    ):
         asking = [pool.submit(_ask, channel, flags, tally, over) for _ in range(flags.clients)]
         try:
             while (spent := time.monotonic() - began) < flags.seconds:
@@ -98,8 +82,8 @@ def _run(flags: argparse.Namespace) -> None:
 
 def _ask(channel: grpc.Channel, flags: argparse.Namespace, tally: Tally, over: threading.Event) -> None:
     """One request after the other, until it is `over`."""
-    predict = channels.predictions(channel).Predict
-    target = channels.parse_target(flags)
+    predict = stubs.predictions(channel).Predict
+    target = targets.parse_target(flags)
     samples = np.random.default_rng(0).random((flags.batchsize, *flags.shape), dtype=np.float32)
     request = messages.PredictRequest(inputs={flags.input_name: tensors.to_proto(samples)})
     request.model_spec.name = flags.model_name
