@@ -12,6 +12,7 @@ from tests.support.cluster import workloads
 from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient, Object
 from tests.support.node.images import ROOT
+from tests.support.polling import eventually
 from tests.support.stories import clientpods, installation, logscan
 
 SAMPLES = ROOT / "build" / "models"
@@ -40,10 +41,23 @@ class Story:
         """Take the namespace away; the tracebacks in the logs of its pods and of the operator's."""
         faults = await logscan.find_faults(self.api, self.namespace)
         faults += await logscan.find_faults(self.api, installation.NAMESPACE)
+        await self._end_pods()
         await self.api.delete("Namespace", self.namespace)
         await self.api.wait_until_gone("Namespace", self.namespace, seconds=90)
         await self.api.delete_if_there("PersistentVolume", f"{self.namespace}-{clientpods.MODELS}")
         return faults
+
+    async def _end_pods(self) -> None:
+        # A namespace whose pods may take two minutes to end looks at them again only after one.
+        for server in await self.api.list("ModelServer", self.namespace):
+            await self.api.delete("ModelServer", server["metadata"]["name"], self.namespace)
+        await eventually(self._has_no_pods, seconds=60, interval=0.3)
+
+    async def _has_no_pods(self) -> bool:
+        names = [pod["metadata"]["name"] for pod in await self.api.list("Pod", self.namespace)]
+        for name in names:
+            await self.api.delete_if_there("Pod", name, self.namespace, grace_seconds=1)
+        return not names
 
     def say(self, line: str) -> None:
         """Tell the readers something: at once with `-s`, and after all stories."""
