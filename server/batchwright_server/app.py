@@ -27,6 +27,7 @@ from batchwright_server.runtime.calibration import Clocks
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.configuration import Configuration, ReadDocument
 from batchwright_server.runtime.dataplane import DataPlane
+from batchwright_server.runtime.model_compiler import Resources
 from batchwright_server.runtime.model_loading import ModelLoader
 from batchwright_server.runtime.pipelines.rollout import PipelineRollout
 from batchwright_server.runtime.registry import Registry
@@ -52,7 +53,8 @@ class Server:
         self._worker = CompileWorker()
         clocks = Clocks(elapsed=time.monotonic, work=time.process_time)
         pipelines = PipelineRollout(registry, clocks.elapsed)
-        tools = Tools(engine, self._worker, clocks, TrialFiles(settings.calibration_dir))
+        resources = Resources.of(engine, self._worker)
+        tools = Tools(engine, resources, clocks, TrialFiles(settings.calibration_dir))
         self._rollout = Rollout(ModelLoader(tools), registry, pipelines)
         self.configuration = Configuration(_document_reader(settings), self._rollout)
         self._draining = False

@@ -42,9 +42,13 @@ class ReloadQueue(Frozen):
 
 
 class CompiledCache(Frozen):
-    """How many compiled batch sizes are kept."""
+    """How many compiled batch sizes are kept, and how many bytes they may take.
+
+    `max_bytes`: None: half of what the process may have.
+    """
 
     max_entries: PositiveInt = 4
+    max_bytes: PositiveInt | None = None
 
 
 class Reload(Frozen):

@@ -92,6 +92,7 @@ class ModelSignals(Tolerant):
     queue_depth: int = 0
     costs: tuple[PlanCost, ...] = ()
     reload_cost: ReloadCost | None = None
+    fallback: str = ""  # why it serves by another plan than its configuration says; empty: it does not
 
 
 class PipelineSignals(Tolerant):

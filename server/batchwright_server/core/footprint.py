@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
-from batchwright_server.core.tensors import BatchRange, Compilable, InputShapes
+from batchwright_server.core.tensors import Compilable, InputShapes
 
 _LEAST_FACTOR = 1.1  # of a line's answer: what a line cannot know is taken to be a tenth
 
@@ -84,6 +84,4 @@ def units_of(size: Compilable) -> int:
     """Samples, or elements of all inputs together; of a range its end, 0 where it has none."""
     if isinstance(size, InputShapes):
         return sum(prod(shape) for _, shape in size.by_input)
-    if isinstance(size, BatchRange):
-        return size.most or 0
-    return size
+    return size.most or 0

@@ -14,6 +14,7 @@ from batchwright_server.engine import model_files, port_names, preparation, proc
 from batchwright_server.engine.network import Device, OpenVinoNetwork
 from batchwright_server.engine.port_names import PortNames
 from batchwright_server.engine.preparation import Prepared
+from batchwright_server.engine.process_memory import ProcessMemory
 from batchwright_server.engine.repository import Repository
 from batchwright_server.runtime.ports import Fingerprint, Version
 
@@ -34,6 +35,7 @@ class OpenVinoEngine:
 
     def __init__(self, options: EngineOptions = EngineOptions()) -> None:
         self.cores = processors.count_cores()
+        self.memory = ProcessMemory()
         self._repository = Repository(options.root)
         core = ov.Core()
         if options.cpu_extension:

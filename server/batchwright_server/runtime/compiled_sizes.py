@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from batchwright_server.config.batching import CompiledCache
 from batchwright_server.core.residency import Bounds, Residency
 from batchwright_server.core.tensors import Size
 from batchwright_server.runtime import meters
@@ -43,10 +44,11 @@ class Lease:
 
 
 class CompiledSizes:
-    """At most `max_entries` compiled sizes that take requests, and those that still finish some."""
+    """The compiled sizes that take requests, within `limits`, and those that still finish some."""
 
-    def __init__(self, max_entries: int, meter: meters.ReloadMeters) -> None:
-        self._resident = Residency(Bounds(max_entries))
+    def __init__(self, limits: CompiledCache, meter: meters.ReloadMeters) -> None:
+        self._limits = limits
+        self._resident = Residency(Bounds(limits.max_entries, limits.max_bytes))
         self._meter = meter
         self._compiled: dict[Size, _Compiled] = {}
         self._leaving: dict[_Compiled, asyncio.Task[None] | None] = {}
@@ -58,6 +60,26 @@ class CompiledSizes:
 
     def __iter__(self) -> Iterator[Size]:
         return iter(self._compiled)
+
+    @property
+    def size_bytes(self) -> int:
+        """What those that take requests take of the memory."""
+        return self._resident.size_bytes
+
+    def bound_bytes(self, most: int) -> None:
+        """Keep to so many bytes, if the configuration says nothing of bytes."""
+        if self._limits.max_bytes is None:
+            self._evict_all(self._resident.resize(Bounds(self._limits.max_entries, most)))
+
+    async def shrink(self, size_bytes: int) -> None:
+        """Evict until so many bytes are free, the least asked for first, and return when they are."""
+        for size in list(self._resident):
+            if size_bytes <= 0:
+                break
+            size_bytes -= self._compiled[size].pool.size_bytes
+            self._resident.remove(size)
+            self.evict(size)
+        await self.wait_freed()
 
     def lease(self, size: Size) -> Lease | None:
         """A lease on `size`; None if it is not compiled."""
@@ -73,7 +95,7 @@ class CompiledSizes:
         """Take in a size, and give those that must go: `evict` them once the new one is leased out."""
         self._compiled[size] = _Compiled(pool)
         self._meter.compiled_models += 1
-        return self._resident.admit(size)
+        return self._resident.admit(size, pool.size_bytes)
 
     def evict(self, size: Size) -> None:
         """Let `size` take no new requests, and free it when it can be."""
@@ -91,8 +113,13 @@ class CompiledSizes:
     async def clear(self) -> None:
         """Evict everything, and return when all of it is freed."""
         for size in list(self._compiled):
+            self._resident.remove(size)
             self.evict(size)
         await self.wait_freed()
+
+    def _evict_all(self, sizes: list[Size]) -> None:
+        for size in sizes:
+            self.evict(size)
 
     def _release(self, compiled: _Compiled) -> None:
         if compiled.is_evicted:
@@ -101,13 +128,13 @@ class CompiledSizes:
     def _free_if_unused(self, compiled: _Compiled) -> None:
         if compiled.leases:
             return
-        if compiled.pool.running:  # of a request that was cancelled: its inference cannot be
+        if compiled.pool.needs_time_to_free:  # or runs what a cancelled request left behind
             self._leaving[compiled] = asyncio.create_task(self._free_when_idle(compiled))
         else:
             self._free(compiled)
 
     async def _free_when_idle(self, compiled: _Compiled) -> None:
-        await compiled.pool.wait_idle()
+        await compiled.pool.free()
         self._free(compiled)
 
     def _free(self, compiled: _Compiled) -> None:

@@ -47,6 +47,7 @@ class ModelMeters:
     shards: int = 0
     padding_samples: int = 0  # in inferences, beside those that were asked for
     would_reloads: int = 0
+    compiled_bytes: int = 0  # of all that is compiled now, under any strategy
     switches: int = 0
     reload: ReloadMeters = field(default_factory=ReloadMeters)
     in_flight: int = 0

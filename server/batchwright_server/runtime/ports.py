@@ -47,6 +47,22 @@ class Network(Protocol):
         """
 
 
+class Memory(Protocol):
+    """The memory of this process, in bytes; any thread."""
+
+    def limit(self) -> int:
+        """The most it may have."""
+
+    def available(self) -> int:
+        """What it may still take."""
+
+    def taken(self) -> int:
+        """What it has, files not counted."""
+
+    def trim(self) -> None:
+        """Give back what was freed, but is kept for later."""
+
+
 class TrialStore(Protocol):
     """Where results of trying models out outlive the process; losing them costs nothing but time."""
 
@@ -63,6 +79,10 @@ class Engine(Protocol):
     @property
     def cores(self) -> int:
         """How many processors inference may use."""
+
+    @property
+    def memory(self) -> Memory:
+        """The memory that compiled models are in."""
 
     def find_versions(self, config: ModelConfig) -> Mapping[Version, Fingerprint]:
         """The versions that are there; blocks, any thread. Raises ModelUnavailable with the reason."""

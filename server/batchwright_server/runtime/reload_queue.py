@@ -78,7 +78,7 @@ class ReloadQueue:
         self._limits = limits.queue
         self._meter = meter
         self._clock = clock
-        self._sizes = CompiledSizes(limits.compiled_cache.max_entries, meter)
+        self._sizes = CompiledSizes(limits.compiled_cache, meter)
         self._waiting: dict[Size, deque[_Waiter]] = {}
         self._ordered: dict[Size, float] = {}  # to be compiled though nobody waits, and since when
         self._failed = FailedSizes(clock)
@@ -91,6 +91,11 @@ class ReloadQueue:
     def compiled(self) -> tuple[Size, ...]:
         """The sizes that take requests."""
         return () if self._retired else tuple(self._sizes)
+
+    @property
+    def cache(self) -> CompiledSizes:
+        """The compiled sizes, for who has to see to the memory."""
+        return self._sizes
 
     @property
     def depth(self) -> int:

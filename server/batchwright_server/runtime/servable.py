@@ -1,5 +1,6 @@
 """A servable: one version of one model, with the strategy that serves it now."""
 
+import logging
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -11,10 +12,13 @@ from batchwright_server.core.residency import Bounds
 from batchwright_server.core.shadow import Arrival, ReloadShadow
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
 from batchwright_server.runtime import calibration, meters, ports, reload_queue
-from batchwright_server.runtime.compiler import CompileWorker
+from batchwright_server.runtime.build_record import BuildRecord
+from batchwright_server.runtime.model_compiler import ModelCompiler, Resources
 from batchwright_server.runtime.strategies.factory import StrategyFactory
 from batchwright_server.runtime.strategies.port import BatchStrategy, Call
 from batchwright_server.runtime.trial_memory import TrialMemory, TrialResults
+
+_log = logging.getLogger(__name__)
 
 
 class State(IntEnum):
@@ -45,7 +49,7 @@ class Servable:
         version: ports.Version,
         factory: StrategyFactory,
         clocks: calibration.Clocks,
-        memory: TrialMemory,
+        recorded: "Recorded",
     ) -> None:
         self.config = config
         self.version = version
@@ -54,7 +58,9 @@ class Servable:
         self._batching = settle(config.effective_batching, factory.network.signature)
         self._factory = factory
         self._clocks = clocks
-        self._memory = memory
+        self._memory = recorded.trials
+        self._record = recorded.builds
+        self.fallback = ""  # why it serves by another strategy than configured; empty: it does not
         self._strategy: BatchStrategy | None = None
         self._shadow = self._new_shadow()
 
@@ -89,11 +95,12 @@ class Servable:
 
     async def start(self) -> None:
         """Prepare the strategy and measure the candidates. Raises CompilationFailed."""
+        if (fitting := self._record.fallback(self._batching.plan)) is not None:
+            self._fall_back(fitting)
         known = self._memory.recall(self._batching)
         if known is not None and known.demultiply_fault is not None:
             self._factory.independence.assume(known.demultiply_fault)
-        self._strategy = self._factory.make(self._batching.plan, self._batching)
-        await self._strategy.prepare()
+        self._strategy = await self._build(self._batching)
         self.costs = known.to_costs() if known else await self._measure(self._batching)
         self._shadow = self._new_shadow()
         self.state = State.AVAILABLE
@@ -117,8 +124,7 @@ class Servable:
         batching = settle(config.effective_batching, self.signature)
         strategy: BatchStrategy | None = None
         if _strategy_part(batching) != _strategy_part(self._batching):
-            strategy = self._factory.make(batching.plan, batching)
-            await strategy.prepare()
+            strategy = await self._build(batching)
         if self.costs.tried.issuperset(batching.plans):
             return Prepared(batching, self.costs, strategy)
         known = self._memory.recall(batching)
@@ -128,6 +134,7 @@ class Servable:
     def commit(self, config: ModelConfig, prepared: Prepared) -> BatchStrategy | None:
         """Let `prepared` take over for new requests; gives the old strategy, to be retired."""
         self.config = config
+        self.fallback = "" if prepared.strategy else self.fallback
         self._batching = prepared.batching
         self.costs = prepared.costs
         self._shadow.resize(Bounds(prepared.batching.reload.compiled_cache.max_entries))
@@ -144,6 +151,28 @@ class Servable:
         if strategy is not None:
             await strategy.retire()
         self.state = State.END
+
+    async def _build(self, batching: Batching) -> BatchStrategy:
+        strategy = self._factory.make(batching.plan, batching)
+        self._record.begin(batching.plan)
+        fits = False
+        try:
+            await strategy.prepare()
+            fits = True
+        finally:
+            self._record.end(batching.plan, fits=fits)
+        return strategy
+
+    def _fall_back(self, fitting: Plan) -> None:
+        wanted = self._batching.plan
+        self.fallback = (
+            f"the server was killed for want of memory while {wanted} was being built;"
+            f" {fitting}, the last that fitted, serves until the configuration changes"
+        )
+        _log.error("model %s: %s", self.config.name, self.fallback)
+        self._batching = self._batching.model_copy(
+            update={"strategy": fitting.strategy, "streams": fitting.streams}
+        )
 
     async def _infer(self, call: Call) -> dict[str, Tensor]:
         while (strategy := self._strategy) is not None:
@@ -166,11 +195,19 @@ class Servable:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """What outlives the process for one version."""
+
+    trials: TrialMemory
+    builds: BuildRecord
+
+
+@dataclass(frozen=True)
 class Tools:
     """What is needed to make a servable."""
 
     engine: ports.Engine
-    worker: CompileWorker
+    resources: Resources
     clocks: calibration.Clocks
     trials: ports.TrialStore
 
@@ -194,10 +231,15 @@ class Source:
 async def load(source: Source, tools: Tools) -> Servable:
     """A servable that is ready to serve. Raises ModelUnavailable or CompilationFailed."""
     config, clocks = source.config, tools.clocks
-    network = await tools.worker.run(lambda: tools.engine.read(config, source.version))
-    factory = StrategyFactory(network, tools.worker, meter=source.meter, clock=clocks.elapsed)
+    worker = tools.resources.worker
+    network = await worker.run(lambda: tools.engine.read(config, source.version))
     memory = TrialMemory(tools.trials, source.identity(tools.engine.cores))
-    servable = Servable(config, source.version, factory, clocks, memory)
+    record = BuildRecord(tools.trials, memory.key_of("builds"))
+    compiler = ModelCompiler(network, tools.resources, meter=source.meter, record=record)
+    factory = StrategyFactory(
+        network, worker, meter=source.meter, clock=clocks.elapsed, compiler=compiler
+    )
+    servable = Servable(config, source.version, factory, clocks, Recorded(memory, record))
     await servable.start()
     return servable
 

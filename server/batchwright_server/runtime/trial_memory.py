@@ -54,6 +54,10 @@ class TrialMemory:
         """Keep the results for these plans."""
         self._store.save(self._key(batching), results.model_dump_json().encode())
 
+    def key_of(self, what: str) -> str:
+        """A key for something else that belongs to this version."""
+        return digest.digest(repr((self._identity, what)).encode())
+
     def _key(self, batching: Batching) -> str:
         plans = sorted(map(str, batching.plans))
         blocks = batching.fixed, batching.dynamic, batching.buckets, batching.coalesce

@@ -168,6 +168,8 @@ def _reload_metrics(servables: list[Servable]) -> Iterator[Metric]:
     yield _gauge("reload_queue_depth", "Requests that wait for a reload now.", depth)
     compiled = {servable: float(meter.compiled_models) for servable, meter in meters.items()}
     yield _gauge("compiled_models", "Batch sizes compiled by the reload strategy now.", compiled)
+    taken = {servable: float(servable.meter.compiled_bytes) for servable in servables}
+    yield _gauge("compiled_bytes", "Memory of all that is compiled now, as measured.", taken)
     would = {servable: float(servable.meter.would_reloads) for servable in servables}
     text = "Reloads that the reload strategy would have made, whatever the strategy."
     yield _counter("would_reload", text, servables, would)

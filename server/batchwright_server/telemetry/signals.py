@@ -64,6 +64,7 @@ def _model_signals(servable: Servable) -> signals.ModelSignals:
         queue_depth=servable.meter.reload.queue_depth,
         costs=servable.costs.plans,
         reload_cost=servable.costs.reload,
+        fallback=servable.fallback,
     )
 
 

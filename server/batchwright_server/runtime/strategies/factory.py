@@ -10,6 +10,7 @@ from batchwright_server.runtime import meters, ports, trial_inputs
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.independence import SampleIndependence, name_remaining
 from batchwright_server.runtime.inference_pool import InferencePool
+from batchwright_server.runtime.model_compiler import ModelCompiler
 from batchwright_server.runtime.reload_queue import Compile, ReloadQueue
 from batchwright_server.runtime.strategies.demultiplex import DemultiplexStrategy
 from batchwright_server.runtime.strategies.execution import Execution
@@ -39,6 +40,7 @@ class StrategyFactory:
         *,
         meter: meters.ModelMeters,
         clock: ports.Clock,
+        compiler: ModelCompiler | None = None,  # None: whatever the memory
     ) -> None:
         self.network = network
         self.meter = meter
@@ -50,6 +52,7 @@ class StrategyFactory:
         )
         self._worker = worker
         self._clock = clock
+        self._compiler = compiler
 
     def make(self, plan: Plan, batching: Batching) -> BatchStrategy:
         """The strategy of `plan` within the limits of `batching`. Raises CompilationFailed."""
@@ -74,6 +77,8 @@ class StrategyFactory:
         if plan.strategy is Strategy.DEMULTIPLEX:
             return DemultiplexStrategy(plan, self.independence, **tools)
         queue = ReloadQueue(compile_batch, batching.reload, meter=self.meter.reload, clock=self._clock)
+        if self._compiler is not None:
+            queue.cache.bound_bytes(self._compiler.watch(queue.cache))
         splits = batching.reload.on_miss is OnMiss.SPLIT
         splitting = Splitting(self.independence, self._measure_size) if splits else None
         first = self._likely_size()
@@ -83,6 +88,8 @@ class StrategyFactory:
         """A function that compiles for some sizes on the worker."""
 
         async def compile_size(size: Compilable) -> InferencePool:
+            if self._compiler is not None:
+                return await self._compiler.compile(size, streams, is_exact=is_exact)
             return InferencePool(
                 await self._worker.run(lambda: self.network.compile(size, streams, is_exact=is_exact))
             )

@@ -1,0 +1,179 @@
+"""Compiling one network: whether it fits into memory, how much it takes, and what is built of it.
+
+The bytes are measured on the compile worker, where nothing else compiles: what the process has after
+compiling and a first inference (which allocates the buffers), less what it had before. Sizes that were
+measured are compiled without that inference. What requests allocate or free meanwhile counts too.
+"""
+
+import asyncio
+import logging
+import threading
+import weakref
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from batchwright_server import errors
+from batchwright_server.config.plan import Streams
+from batchwright_server.core import demultiply
+from batchwright_server.core.footprint import Footprints
+from batchwright_server.core.tensors import (
+    ANY,
+    BatchRange,
+    Compilable,
+    InputShapes,
+    Signature,
+    Tensor,
+    name_size,
+)
+from batchwright_server.runtime import meters, ports
+from batchwright_server.runtime.build_record import BuildRecord
+from batchwright_server.runtime.compiler import CompileWorker
+from batchwright_server.runtime.inference_gate import InferenceGate
+from batchwright_server.runtime.inference_pool import InferencePool, Requests
+from batchwright_server.runtime.memory_budget import Cache, MemoryBudget
+
+_log = logging.getLogger(__name__)
+
+_WATCH_SECONDS = 0.05  # between looks at the memory that is left
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What all models of a process share."""
+
+    worker: CompileWorker
+    gate: InferenceGate
+    budget: MemoryBudget
+
+    @classmethod
+    def of(cls, engine: ports.Engine, worker: CompileWorker) -> "Resources":
+        """Those of a process with this engine."""
+        return cls(worker, InferenceGate(engine.cores), MemoryBudget(engine.memory))
+
+
+class ModelCompiler:
+    """Compiles one network for sizes, within the process's memory."""
+
+    def __init__(
+        self,
+        network: ports.Network,
+        resources: Resources,
+        *,
+        meter: meters.ModelMeters,
+        record: BuildRecord,
+    ) -> None:
+        self.worker = resources.worker
+        self.gate = resources.gate
+        self._network = network
+        self._budget = resources.budget
+        self._memory = resources.budget.memory
+        self._meter = meter
+        self._record = record
+        self._footprints: defaultdict[Streams, Footprints] = defaultdict(Footprints)
+
+    def watch(self, cache: Cache) -> int:
+        """Have `cache` shrunk where memory lacks; gives the bytes it may have unless it is told."""
+        self._budget.watch(cache)
+        return self._budget.cache_bytes
+
+    def expected_bytes(self, size: Compilable, streams: Streams) -> int:
+        """What a model compiled for `size` takes, as far as is known: 0 where nothing is."""
+        return self._footprints[streams].predict(size) or 0
+
+    async def compile(
+        self, size: Compilable, streams: Streams, *, is_exact: bool = False
+    ) -> InferencePool:
+        """The network compiled for `size`. Raises CompilationFailed; OutOfMemory if it does not fit."""
+        await self._budget.make_room(self.expected_bytes(size, streams))
+        compiling = asyncio.ensure_future(
+            self.worker.run(lambda: self._compile(size, streams, is_exact=is_exact))
+        )
+        watching = asyncio.create_task(self._watch_memory())
+        try:
+            compiled, taken = await compiling
+        finally:
+            watching.cancel()
+        pool = InferencePool(compiled, self.gate, size_bytes=taken, dispose=self._dispose)
+        self._meter.compiled_bytes += taken
+        weakref.finalize(pool, _forget, self._meter, taken).atexit = False
+        return pool
+
+    async def _watch_memory(self) -> None:
+        while True:
+            if self._budget.is_tight:
+                self._record.note_tight()
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    def _compile(
+        self, size: Compilable, streams: Streams, *, is_exact: bool
+    ) -> tuple[ports.CompiledModel, int]:
+        """On the worker."""
+        footprints = self._footprints[streams]
+        self._budget.check(name_size(size), footprints.predict(size) or 0)
+        self._memory.trim()  # else what the allocator kept would be used, and not be seen
+        before = self._memory.taken()
+        compiled = self._network.compile(size, streams, is_exact=is_exact)
+        is_known = footprints.knows(size)
+        if not is_known and not is_exact:
+            _infer_once(compiled, self._network.signature, size)
+        taken = max(0, self._memory.taken() - before)
+        if is_exact:
+            return compiled, taken
+        if not is_known:
+            footprints.learn(size, taken)
+        return compiled, footprints.predict(size) or taken
+
+    async def _dispose(self, requests: Requests) -> None:
+        """Free infer requests, and the model with them: beside the loop, for it takes a while."""
+        kept = [requests]
+        del requests
+        await asyncio.to_thread(self._free, kept)
+
+    def _free(self, kept: list[Requests]) -> None:
+        for requests in kept:
+            requests.clear()
+        self._memory.trim()
+
+
+def _forget(meter: meters.ModelMeters, taken: int) -> None:
+    meter.compiled_bytes -= taken
+
+
+def _infer_once(compiled: ports.CompiledModel, signature: Signature, size: Compilable) -> None:
+    """One inference on each stream, with zeros; none where shapes are not known before a request.
+
+    Whether the model can do with zeros is of no interest here. Raises OutOfMemory.
+    """
+    running: list[ports.InferRequest] = []
+    ended = threading.Semaphore(0)
+    try:
+        inputs = _zeros(signature, size)
+        for request in compiled.requests[: max(1, compiled.streams)] if inputs else ():
+            rows = size.least if isinstance(size, BatchRange) else 0
+            outputs = demultiply.allocate_outputs(signature.outputs, rows) if rows else {}
+            request.start(inputs or {}, outputs, ended.release)
+            running.append(request)
+    except MemoryError as error:
+        raise errors.OutOfMemory(name_size(size), "not enough memory for an inference") from error
+    except errors.InferenceFailed as error:
+        _log.info("%s: no first inference: %s", name_size(size), error)
+    for _ in running:
+        ended.acquire()
+    for request in running:
+        with suppress(errors.InferenceFailed):
+            request.finish()
+
+
+def _zeros(signature: Signature, size: Compilable) -> dict[str, Tensor] | None:
+    shapes = {
+        spec.name: spec.with_batch(size.least) if isinstance(size, BatchRange) else spec.shape
+        for spec in signature.inputs
+    }
+    if isinstance(size, InputShapes):
+        shapes |= dict(size.by_input)
+    if any(ANY in shape for shape in shapes.values()):
+        return None
+    return {spec.name: np.zeros(shapes[spec.name], spec.dtype) for spec in signature.inputs}
