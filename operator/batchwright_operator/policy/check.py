@@ -16,6 +16,9 @@ CONFIRMED_SHARE = 0.5
 # Batch size, concurrency and rate count as similar within this factor; measured minutes of one steady
 # load differ by less, and costs per sample change little over it.
 SIMILAR_FACTOR = 1.5
+# Up to this concurrency a request's time in the server is its own; beyond it, it waits for others as
+# well, and work per sample tells more of what the server could take.
+ALONE_CONCURRENCY = 1.25
 # Reload's shadow may miss this many reloads in a thousand requests before the traffic must have changed.
 SIMILAR_RELOADS_PERMILLE = 250
 # A check that finds no traffic to look at for this many windows is given up, and the switch stays.
@@ -50,7 +53,8 @@ def open_check(situation: Situation, alternative: Alternative) -> PendingCheck:
     other = predictor.demand(total, alternative.plan)
     is_latency = situation.rules.objective is Objective.LATENCY
     elapsed = present.elapsed(concurrency=total.concurrency, cores=total.cores)
-    is_span_bound = present.span / total.concurrency >= elapsed
+    is_alone = total.concurrency <= ALONE_CONCURRENCY
+    is_span_bound = is_alone and present.span / total.concurrency >= elapsed
     before = Measured.of(total)
     return PendingCheck(
         previous=situation.state.plan,

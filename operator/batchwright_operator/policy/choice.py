@@ -1,21 +1,20 @@
 """Which plan would be better, by how much, and what stands against it."""
 
 from dataclasses import dataclass, replace
-from math import sqrt
 
-from batchwright_operator.policy import prediction
+from batchwright_operator.policy import evidence, prediction
 from batchwright_operator.policy.decision import Reason
-from batchwright_operator.policy.rules import Objective
+from batchwright_operator.policy.rules import Objective, Rules
 from batchwright_operator.policy.situation import Situation
 from batchwright_server.config.plan import Plan
 
-# One-sided 95 %: one in twenty bounds lies above the truth, and min_saving and the loss stand behind it.
-CONFIDENCE_DEVIATIONS = 1.64
-# Fewer slices have no spread to speak of.
-FEWEST_SLICES = 3
 # A loss is remembered up to this many times what a switch must have lost. Unbounded, a long spell just
 # below min_saving would leave no need of evidence for the first spell above it.
-LOSS_CAP = 2
+LOSS_CAP = 12
+# A loss of so many times what a switch must have lost has lasted: half of min_saving need be sure then.
+LASTING_LOSS = 10
+# A plan that is this much better is urgent: what flapping adds to the cool-down does not hold it up.
+URGENT_SPEEDUP = 1.5
 # So much is remembered even where a switch costs nothing.
 FREE_SWITCH_LOSS_SECONDS = 1.0
 
@@ -27,6 +26,7 @@ class Alternative:
     plan: Plan
     saving: float  # share of the present cost that it would save; negative where it costs more
     lowest_saving: float  # the lower bound of that, from the spread over slices
+    first_slice: int  # of the window, from which on this holds
     speedup: float  # present cost over its cost
     loss_seconds: float  # accumulated since the last switch by not having it
     needed_seconds: float  # the loss at which a switch pays
@@ -44,11 +44,16 @@ def accumulate(situation: Situation) -> Situation:
     predictor, plan = situation.predictor, situation.state.plan
     present = predictor.cost(newest.pods, plan)
     losses: dict[Plan, int] = {}
+    least = present
     for other in known:
-        change = round(1e6 * (present - predictor.cost(newest.pods, other)))
+        cost = predictor.cost(newest.pods, other)
+        least = min(least, cost)
+        change = round(1e6 * (present - cost))
         cap = round(1e6 * (LOSS_CAP * _needed_seconds(situation, other) + FREE_SWITCH_LOSS_SECONDS))
         losses[other] = min(max(0, situation.state.losses.get(other, 0) + change), cap)
-    return replace(situation, state=replace(situation.state, losses=losses))
+    worth = 1 - situation.rules.min_saving_percent / 100
+    toll = max(0, situation.state.toll + round(1e6 * (worth * present - least)))
+    return replace(situation, state=replace(situation.state, losses=losses, toll=toll))
 
 
 def known_alternatives(situation: Situation) -> tuple[Plan, ...]:
@@ -65,7 +70,7 @@ def weigh(situation: Situation) -> tuple[Alternative, ...]:
     present = situation.predictor.cost(situation.window, situation.state.plan)
     if not present > 0:
         return ()
-    weighed = [_weighed(situation, plan, present) for plan in known]
+    weighed = [_weighed(situation, plan) for plan in known]
     return tuple(sorted(weighed, key=lambda it: (-it.saving, it.plan)))
 
 
@@ -77,24 +82,42 @@ def objection(situation: Situation, alternative: Alternative) -> Reason | None:
         and failure.blocks(alternative.saving, rules=rules, now=situation.now)
         for failure in state.failures
     )
+    is_urgent = alternative.speedup >= URGENT_SPEEDUP
     objections = {
         Reason.ALREADY_BEST: alternative.saving <= 0,
-        Reason.SAVING_TOO_SMALL: 100 * alternative.lowest_saving <= rules.min_saving_percent,
+        Reason.SAVING_TOO_SMALL: not _is_large_enough(alternative, rules),
         Reason.FAILED_BEFORE: rests,
-        Reason.COOLING_DOWN: state.is_cooling(rules, situation.now),
+        Reason.COOLING_DOWN: state.is_cooling(rules, situation.now, is_urgent=is_urgent),
+        Reason.BUDGET_SPENT: len(state.moves_lately(situation.now)) >= rules.switches_per_hour,
         Reason.LOSS_TOO_SMALL: alternative.loss_seconds <= alternative.needed_seconds,
     }
     return next((reason for reason, holds in objections.items() if holds), None)
 
 
-def _weighed(situation: Situation, plan: Plan, present: float) -> Alternative:
-    cost = situation.predictor.cost(situation.window, plan)
-    saving = 1 - cost / present
+def _is_large_enough(alternative: Alternative, rules: Rules) -> bool:
+    least = rules.min_saving_percent / 100
+    has_lasted = alternative.loss_seconds >= LASTING_LOSS * alternative.needed_seconds
+    surely = least / 2 if has_lasted else least
+    return alternative.saving > least and alternative.lowest_saving > surely
+
+
+def _weighed(situation: Situation, plan: Plan) -> Alternative:
+    predictor, serving = situation.predictor, situation.state.plan
+    slices = [
+        evidence.Compared(
+            predictor.cost(part.pods, serving),
+            predictor.cost(part.pods, plan),
+            sum(change.request_count for change in part.pods.values()),
+        )
+        for part in situation.state.history.slices
+    ]
+    saving = evidence.assess(slices, min_requests=situation.rules.min_requests)
     return Alternative(
         plan=plan,
-        saving=saving,
-        lowest_saving=saving - CONFIDENCE_DEVIATIONS * _standard_error(situation, plan),
-        speedup=present / cost if cost > 0 else 1.0,
+        saving=saving.share,
+        lowest_saving=saving.lowest,
+        first_slice=saving.first,
+        speedup=1 / (1 - saving.share) if saving.share < 1 else 1.0,
         loss_seconds=situation.state.losses.get(plan, 0) / 1e6,
         needed_seconds=_needed_seconds(situation, plan),
     )
@@ -102,6 +125,8 @@ def _weighed(situation: Situation, plan: Plan, present: float) -> Alternative:
 
 def _needed_seconds(situation: Situation, plan: Plan) -> float:
     """The loss at which a switch pays; every pod prepares the plan, and warms its cache, for itself.
+
+    A plan that was left at a loss has to earn that too: the next turn may cost as much again.
 
     Under Latency a loss counts every request's time, so the requests that a switch may hold up count
     as well.
@@ -113,19 +138,6 @@ def _needed_seconds(situation: Situation, plan: Plan) -> float:
     pods = max(1, situation.expected_pods)
     is_latency = situation.rules.objective is Objective.LATENCY
     waiting = situation.total.concurrency if is_latency else 1.0
-    return situation.rules.loss_multiple * pods * waiting * each
-
-
-def _standard_error(situation: Situation, plan: Plan) -> float:
-    """Of the saved share, as a ratio of sums over slices; slices without requests say nothing."""
-    predictor, serving = situation.predictor, situation.state.plan
-    slices = [part.pods for part in situation.state.history.slices]
-    costs = ((predictor.cost(pods, serving), predictor.cost(pods, plan)) for pods in slices)
-    pairs = [(present, other) for present, other in costs if present > 0]
-    count = len(pairs)
-    if count < FEWEST_SLICES:
-        return float("inf")
-    whole = sum(present for present, _ in pairs)
-    share = 1 - sum(other for _, other in pairs) / whole
-    squares = sum((present - other - share * present) ** 2 for present, other in pairs)
-    return sqrt(squares * count / (count - 1)) / whole
+    once = pods * waiting * each
+    burden = situation.state.burden_seconds(plan, situation.now)
+    return situation.rules.loss_multiple * once + burden

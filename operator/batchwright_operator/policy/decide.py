@@ -63,5 +63,7 @@ def _overridden(sight: Situation) -> Answer:
         because=because,
         failures=state.failures,
         corrections=state.corrections,
+        moves=state.moves,
+        burdens=state.burdens,
     )
     return Answer(fresh, Reason.PLAN_NOT_ALLOWED, action=Action.SWITCH)

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     LOSS_TOO_SMALL = "LossTooSmall"
     FAILED_BEFORE = "FailedBefore"
     COOLING_DOWN = "CoolingDown"
+    BUDGET_SPENT = "BudgetSpent"  # as many switches in an hour as are allowed
 
 
 @dataclass(frozen=True)

@@ -68,3 +68,11 @@ def parse_parts(document: Document, key: str) -> tuple[Document, ...]:
     if not isinstance(value, list | tuple):
         raise UnreadableField(key, "a list", value)
     return tuple(parse_part(item, key) for item in value)
+
+
+def parse_wholes(document: Document, key: str) -> tuple[int, ...]:
+    """A list of integers; absent, an empty one."""
+    value = document.get(key, [])
+    if not isinstance(value, list | tuple):
+        raise UnreadableField(key, "a list", value)
+    return tuple(parse_whole({key: item}, key) for item in value)

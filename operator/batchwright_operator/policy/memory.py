@@ -16,8 +16,9 @@ MOST_FAILURES = 8
 ANOTHER_CASE_FACTOR = 2
 # The factor by which a check corrects a plan's costs stays believable.
 CORRECTION_PERMILLE = (250, 4000)
-# A correction halves in a day: machines, neighbours and models change.
+# A lesson halves in a day: machines, neighbours and models change.
 CORRECTION_HALF_LIFE_SECONDS = 86_400
+BURDEN_HALF_LIFE_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,47 @@ class Correction:
             permille=_believable(fields.parse_whole(document, "permille")),
             at=fields.parse_whole(document, "at"),
         )
+
+
+@dataclass(frozen=True)
+class Burden:
+    """What the last stay with a plan cost beyond the best other one before it was left.
+
+    Going back risks as much again, since a turn of the traffic is noticed no sooner: it has to be
+    earned.
+    """
+
+    plan: Plan
+    micros: int
+    at: int  # unix seconds
+
+    def seconds(self, now: float) -> float:
+        """What is left of it now."""
+        age = max(0.0, now - self.at)
+        return float(self.micros / 1e6 * 0.5 ** (age / BURDEN_HALF_LIFE_SECONDS))
+
+    def to_status(self) -> dict[str, object]:
+        """The persisted form."""
+        return {"plan": str(self.plan), "micros": self.micros, "at": self.at}
+
+    @classmethod
+    def from_status(cls, document: fields.Document) -> "Burden":
+        """The burden that was persisted. Raises UnreadableField."""
+        return cls(
+            plan=fields.parse_plan(document, "plan"),
+            micros=fields.parse_count(document, "micros"),
+            at=fields.parse_whole(document, "at"),
+        )
+
+
+def burden(burdens: Iterable[Burden], plan: Plan, *, micros: int, now: float) -> tuple[Burden, ...]:
+    """The burdens once `plan` is left after losing so much; at least half of what it bore stays."""
+    known = {it.plan: it for it in burdens}
+    last = known.pop(plan, None)
+    kept = round(last.seconds(now) * 1e6 / 2) if last else 0
+    if not max(micros, kept):
+        return tuple(known.values())
+    return (*known.values(), Burden(plan, max(micros, kept), int(now)))
 
 
 def remember(

@@ -39,6 +39,9 @@ class Rules:
     Two bounds the regret of waiting and of switching by the same amount (ski rental, there and back).
     """
 
+    switches_per_hour: int = 6
+    """More than that is no adaptation: each switch compiles, and makes a window of numbers worthless."""
+
     settle_seconds: int = 180
     """How long pods may take to serve a new plan before it counts as refused: a volume's refresh by the
     kubelet takes up to 90 s, a large model's compilation as much again."""
@@ -52,6 +55,7 @@ class Rules:
             "min_saving_percent": 0,
             "min_requests": 1,
             "loss_multiple": 1,
+            "switches_per_hour": 1,
             "settle_seconds": 1,
         }
         for name, bound in least.items():

@@ -56,6 +56,20 @@ class Situation:
         """Whether every pod that answered serves with the plan wanted."""
         return self.settled_pods == len(self.readings)
 
+    def since(self, first_slice: int) -> "Situation":
+        """The same moment, looking at the window's slices from that one on."""
+        if not first_slice:
+            return self
+        kept = self.state.history.slices[first_slice:]
+        history = replace(self.state.history, slices=kept)
+        window = history.by_pod
+        return replace(
+            self,
+            state=replace(self.state, history=history),
+            window=window,
+            predictor=replace(self.predictor, window=window),
+        )
+
     @property
     def alternatives(self) -> tuple[Plan, ...]:
         """The plans to weigh against the one in place.

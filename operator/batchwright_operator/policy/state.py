@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from batchwright_operator.policy import fields
+from batchwright_operator.policy import fields, memory
 from batchwright_operator.policy.history import History
-from batchwright_operator.policy.memory import Correction, Failure
+from batchwright_operator.policy.memory import Burden, Correction, Failure
 from batchwright_operator.policy.pending import PendingCheck
 from batchwright_operator.policy.rules import Rules
 from batchwright_server.config.plan import Plan
@@ -17,6 +17,8 @@ MOST_FLAPS = 5
 FLAP_COOLDOWNS = 4
 # A status is stored and shown whole; a sentence stays a sentence.
 LONGEST_SENTENCE = 500
+HOUR_SECONDS = 3600
+MOST_MOVES = 100  # remembered at once
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class ModelState:
     flaps: int = 0  # how often the cool-down has doubled
     because: str = ""  # why the plan is in place, with its numbers; empty where nobody decided
     losses: Mapping[Plan, int] = field(default_factory=dict)  # microseconds lost against each plan
+    toll: int = 0  # microseconds lost here against the best plan, beyond what is worth a switch
+    moves: tuple[int, ...] = ()  # when plans changed within the last hour, unix seconds
+    burdens: tuple[Burden, ...] = ()
     failures: tuple[Failure, ...] = ()
     corrections: tuple[Correction, ...] = ()
     check: PendingCheck | None = None
@@ -43,9 +48,21 @@ class ModelState:
         """The state under a clock that may have gone back: nothing began in the future."""
         return self if self.since <= now else replace(self, since=int(now))
 
-    def is_cooling(self, rules: Rules, now: float) -> bool:
-        """Whether the last switch is too recent for another."""
-        return self.previous is not None and now - self.since < self.cooldown_seconds(rules)
+    def is_cooling(self, rules: Rules, now: float, *, is_urgent: bool = False) -> bool:
+        """Whether the last switch is too recent for another.
+
+        What flapping adds to the cool-down does not hold up an urgent one.
+        """
+        seconds = rules.cooldown_seconds if is_urgent else self.cooldown_seconds(rules)
+        return self.previous is not None and now - self.since < seconds
+
+    def moves_lately(self, now: float) -> tuple[int, ...]:
+        """When plans changed within the last hour."""
+        return tuple(at for at in self.moves if 0 <= now - at < HOUR_SECONDS)[-MOST_MOVES:]
+
+    def burden_seconds(self, plan: Plan, now: float) -> float:
+        """What going back to `plan` has to earn first."""
+        return sum(it.seconds(now) for it in self.burdens if it.plan == plan)
 
     def cooldown_seconds(self, rules: Rules) -> int:
         """How long a switch keeps the next one away; doubled by flapping."""
@@ -67,6 +84,9 @@ class ModelState:
             flaps=self._flaps_after(plan, rules, now),
             because=because[:LONGEST_SENTENCE],
             losses={},
+            toll=0,
+            moves=(*self.moves_lately(now), int(now)),
+            burdens=memory.burden(self.burdens, self.plan, micros=self.toll, now=now),
             check=check,
             history=History(),
         )
@@ -87,6 +107,9 @@ class ModelState:
             "flaps": self.flaps,
             "because": self.because,
             "lossMicros": {str(plan): loss for plan, loss in self.losses.items()},
+            "tollMicros": self.toll,
+            "moves": list(self.moves),
+            "burdens": [it.to_status() for it in self.burdens],
             "failures": [failure.to_status() for failure in self.failures],
             "corrections": [correction.to_status() for correction in self.corrections],
         }
@@ -120,6 +143,9 @@ class ModelState:
             flaps=min(fields.parse_count(document, "flaps"), MOST_FLAPS),
             because=fields.parse_text(document, "because")[:LONGEST_SENTENCE],
             losses={Plan.parse(name): fields.parse_count(losses, name) for name in losses},
+            toll=fields.parse_count({"tollMicros": 0, **document}, "tollMicros"),
+            moves=fields.parse_wholes(document, "moves")[-MOST_MOVES:],
+            burdens=tuple(map(Burden.from_status, fields.parse_parts(document, "burdens"))),
             failures=tuple(map(Failure.from_status, fields.parse_parts(document, "failures"))),
             corrections=tuple(map(Correction.from_status, fields.parse_parts(document, "corrections"))),
             check=None if check is None else PendingCheck.from_status(fields.parse_part(check, "check")),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from batchwright_operator.policy import check, choice, figures, sentences, verdicts
+from batchwright_operator.policy import check, choice, evidence, figures, sentences, verdicts
 from batchwright_operator.policy.answer import Answer
 from batchwright_operator.policy.choice import Alternative
 from batchwright_operator.policy.decision import Action, Reason
@@ -86,7 +86,8 @@ def chosen(situation: Situation) -> Answer:
     free = next((it for it in weighed if choice.objection(situation, it) is None), None)
     if free is None:
         return _kept(situation, weighed[0] if weighed else None)
-    because = sentences.grounds(situation, free)
+    telling = situation.since(free.first_slice)
+    because = sentences.grounds(telling, free)
     predicted = figures.predicted(situation, free)
     if situation.rules.mode is Mode.OBSERVE:
         clause = f"would switch to {sentences.plan_name(free.plan)}: {because}"
@@ -96,7 +97,7 @@ def chosen(situation: Situation) -> Answer:
         rules=situation.rules,
         now=situation.now,
         because=because,
-        check=check.open_check(situation, free),
+        check=check.open_check(telling, free),
     )
     return Answer(state, Reason.CHEAPER_PLAN, action=Action.SWITCH, predicted=predicted)
 
@@ -104,7 +105,7 @@ def chosen(situation: Situation) -> Answer:
 def _is_full(situation: Situation) -> bool:
     history, rules = situation.state.history, situation.rules
     is_long = history.seconds >= FULL_ENOUGH * rules.window_seconds
-    return is_long and len(history.slices) >= choice.FEWEST_SLICES
+    return is_long and len(history.slices) >= evidence.FEWEST_SLICES
 
 
 def _has_enough(situation: Situation) -> bool:
@@ -132,5 +133,7 @@ def _objection(situation: Situation, best: Alternative, reason: Reason) -> str:
     if reason is Reason.COOLING_DOWN:
         until = state.since + state.cooldown_seconds(rules)
         return f"but the last switch cools down until {sentences.moment(until, now)}"
+    if reason is Reason.BUDGET_SPENT:
+        return f"but the plan changed {len(state.moves_lately(now))} times within an hour"
     lost, needed = 1000 * best.loss_seconds, 1000 * best.needed_seconds
     return f"but {lost:.0f} ms lost so far do not yet pay for a switch, {needed:.0f} ms would"

@@ -1,0 +1,73 @@
+"""How sure a saving is: its lower bound over the slices of a window, or over those since a turn.
+
+After a turn of the traffic most of the window is of another kind, and its spread hides what is plain in
+the newest slices. Like a CUSUM's, the turn is where the sum of the loss since then is largest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
+
+# One-sided 95 %: one in twenty bounds lies above the truth, and min_saving and the loss stand behind it.
+CONFIDENCE_DEVIATIONS = 1.64
+# Fewer slices have no spread to speak of.
+FEWEST_SLICES = 3
+# A turn is chosen by looking, so it has to show for longer.
+FEWEST_TURN_SLICES = 5
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One slice: what it costs under the plan in place, and under the other."""
+
+    present: float
+    other: float
+    requests: int
+
+
+@dataclass(frozen=True)
+class Saving:
+    """The share of the present cost that the other plan would save, from slice `first` on."""
+
+    share: float
+    lowest: float
+    first: int
+
+
+def assess(slices: Sequence[Compared], *, min_requests: int) -> Saving:
+    """The saving over all slices, or since the turn where that is the surer one."""
+    whole = bound(slices, 0)
+    first = find_turn(slices)
+    recent = slices[first:]
+    is_telling = (
+        first > 0
+        and len(recent) >= FEWEST_TURN_SLICES
+        and sum(part.requests for part in recent) >= min_requests
+    )
+    since = bound(slices, first) if is_telling else whole
+    return since if since.lowest > whole.lowest else whole
+
+
+def bound(slices: Sequence[Compared], first: int) -> Saving:
+    """The saving from slice `first` on, as a ratio of sums; slices without requests say nothing."""
+    parts = [part for part in slices[first:] if part.present > 0]
+    whole = sum(part.present for part in parts)
+    if not whole:
+        return Saving(0.0, -inf, first)
+    share = 1 - sum(part.other for part in parts) / whole
+    count = len(parts)
+    if count < FEWEST_SLICES:
+        return Saving(share, -inf, first)
+    squares = sum((part.present - part.other - share * part.present) ** 2 for part in parts)
+    error = sqrt(squares * count / (count - 1)) / whole
+    return Saving(share, share - CONFIDENCE_DEVIATIONS * error, first)
+
+
+def find_turn(slices: Sequence[Compared]) -> int:
+    """From which slice on the loss by not having the other plan adds up to most."""
+    most, first, lost = 0.0, 0, 0.0
+    for number in range(len(slices) - 1, -1, -1):
+        lost += slices[number].present - slices[number].other
+        if lost > most:
+            most, first = lost, number
+    return first
