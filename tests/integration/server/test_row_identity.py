@@ -1,6 +1,7 @@
 """Every sample's answer comes back to its own request, in its own row: the promise above all others."""
 
 import asyncio
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,17 @@ from hypothesis import strategies as st
 
 from tests.support import models, serving, tfs
 
-PLANS = {
-    "reload": {"strategy": "reload", "reload": {"compiled_cache": {"max_entries": 2}}},
+COALESCE = {"coalesce": {"max_batch_size": 8, "max_delay_seconds": 0.001}}
+CACHE: dict[str, Any] = {"compiled_cache": {"max_entries": 2}}
+PLANS: dict[str, dict[str, Any]] = {
+    "reload": {"strategy": "reload", "reload": CACHE},
+    "split": {"strategy": "reload", "reload": CACHE | {"on_miss": "split"}},
     "demultiplex": {"strategy": "demultiplex"},
+    "demultiplex together": {"strategy": "demultiplex"} | COALESCE,
     "dynamic": {"strategy": "dynamic"},
+    "dynamic together": {"strategy": "dynamic"} | COALESCE,
+    "buckets": {"strategy": "buckets", "buckets": {"sizes": [2, 5]}},
+    "buckets together": {"strategy": "buckets", "buckets": {"sizes": [2, 5]}} | COALESCE,
 }
 REQUESTS_PER_CLIENT = 8
 
@@ -25,6 +33,18 @@ clients = st.lists(
     min_size=1,
     max_size=4,
 )
+
+
+def every_switch() -> list[str]:
+    """A walk over all plans, from each to each other one exactly once, and back to the start."""
+    left = {plan: [other for other in PLANS if other != plan] for plan in PLANS}
+    way, walk = [next(iter(PLANS))], []
+    while way:
+        if left[way[-1]]:
+            way.append(left[way[-1]].pop())
+        else:
+            walk.append(way.pop())
+    return walk[::-1]
 
 
 def configuration(folder: Path, plan: str) -> dict[str, Any]:
@@ -60,6 +80,13 @@ async def drive(tmp_path: Path, sizes: Sizes, plans: list[str]) -> int:
         return int(await running.metric("batchwright_switches_total", model="m"))
 
 
+async def ask_until(running: serving.Serving, client: int, enough: asyncio.Event) -> None:
+    """One client's requests of ever changing sizes, until it is enough."""
+    sizes = np.random.default_rng(client)
+    while not enough.is_set():
+        await ask(running, client, [int(size) for size in sizes.integers(1, 13, REQUESTS_PER_CLIENT)])
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("identity")
@@ -75,6 +102,23 @@ def test_rows_come_home_under_every_strategy(workspace: Path, sizes: Sizes, plan
     asyncio.run(drive(workspace, sizes, [plan]))
 
 
+async def test_rows_come_home_whatever_is_switched_to_what(tmp_path: Path) -> None:
+    """From each way of batching to each other one, under load: right rows, no failed request."""
+    folder = models.save(models.affine(), tmp_path / "m")
+    walk = every_switch()
+    assert len(set(itertools.pairwise(walk))) == len(PLANS) * (len(PLANS) - 1)
+    async with serving.serve(tmp_path, configuration(folder, walk[0])) as running:
+        enough = asyncio.Event()
+        load = asyncio.gather(*(ask_until(running, client, enough) for client in range(4)))
+        for plan in walk[1:]:
+            status, body = await running.reload(configuration(folder, plan))
+            assert status == 201, (plan, body)
+        enough.set()
+        await load
+        signals = await running.model_signals("m")
+        assert signals.counters.failed_requests == 0
+
+
 @relaxed
 @given(sizes=clients, first=st.sampled_from(sorted(PLANS)), switches=st.integers(1, 5))
 def test_rows_come_home_across_switches(
@@ -84,4 +128,5 @@ def test_rows_come_home_across_switches(
     other = next(plan for plan in PLANS if plan != first)
     plans = [(first, other)[index % 2] for index in range(switches + 1)]
 
-    assert asyncio.run(drive(workspace, sizes, plans)) == switches
+    changed = switches if PLANS[first]["strategy"] != PLANS[other]["strategy"] else 0
+    assert asyncio.run(drive(workspace, sizes, plans)) == changed

@@ -73,4 +73,4 @@ class SizedStrategy:
         if joined is not None:
             await joined.wait_idle()
         for pool in sizing.pools.values() if sizing else ():
-            await pool.wait_idle()
+            await pool.free()
