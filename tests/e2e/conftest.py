@@ -133,7 +133,8 @@ async def story(
     lines = request.config.stash.setdefault(_LINES, {}).setdefault(request.node.name, [])
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:30].strip("-")
     found = Story(cluster, installation, api, f"{name}-{secrets.token_hex(2)}", lines)
-    await found.open()
-    yield found
-    faults = await found.close()
+    with found.within(_STORY_SECONDS, "the whole story"):
+        await found.open()
+        yield found
+        faults = await found.close()
     assert faults == [], "\n\n".join(faults)
