@@ -22,18 +22,18 @@ _IMAGES, _PODS = "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"
 _UNUSED_PLUGINS = ("btrfs", "zfs", "devmapper", "blockfile", "erofs")
 
 
-def write_all(layout: Layout, kubeconfigs: dict[str, Path]) -> None:
-    """Write them all."""
+def write_all(layout: Layout, kubeconfigs: dict[str, Path], shim: Path) -> None:
+    """Write them all. `shim`: containerd's, for a machine may have that of another release."""
     folder = layout.configuration
     (folder / "cni").mkdir(parents=True, exist_ok=True)
     (folder / "cni" / "10-pods.conflist").write_text(json.dumps(_pod_network(layout)))
-    (folder / "containerd.toml").write_text(_containerd(layout))
+    (folder / "containerd.toml").write_text(_containerd(layout, shim))
     (folder / "kubelet.yaml").write_text(yaml.safe_dump(_kubelet(layout)))
     (folder / "kube-proxy.yaml").write_text(yaml.safe_dump(_proxy(kubeconfigs["kube-proxy"])))
     (folder / "resolv.conf").touch()
 
 
-def _containerd(layout: Layout) -> str:
+def _containerd(layout: Layout, shim: Path) -> str:
     unused = ", ".join(f'"io.containerd.snapshotter.v1.{name}"' for name in _UNUSED_PLUGINS)
     return f"""\
 version = 3
@@ -68,6 +68,7 @@ conf_dir = "{layout.configuration}/cni"
 
 [plugins."{_PODS}".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
+runtime_path = "{shim}"
 options.BinaryName = "{requirements.find_program("runc")}"
 options.SystemdCgroup = false
 """

@@ -104,7 +104,8 @@ class OneNode(Cluster):
     def start(self, images: Iterable[Path] = ()) -> None:
         """Start everything; returns once pods run, names resolve, and `images` are there."""
         began = time.monotonic()
-        configuration.write_all(self.layout, self._kubeconfigs)
+        shim = self.binaries["containerd-shim-runc-v2"]
+        configuration.write_all(self.layout, self._kubeconfigs, shim)
         cgroups.make()
         network.make(self.layout)
         self._begin(self.mounts)

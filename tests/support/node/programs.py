@@ -10,7 +10,7 @@ _PROGRAMS = (
     Program("containerd", "containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
     Program("ctr", "containerd", "github.com/containerd/containerd/v2/cmd/ctr"),
     Program(
-        "containerd-shim-runc-v2",  # containerd finds it beside itself
+        "containerd-shim-runc-v2",
         "containerd",
         "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
     ),
