@@ -113,12 +113,19 @@ def _permille(value: float, unit: float) -> int:
 def _basis(check: PendingCheck, after: Measured) -> Basis:
     """Samples per second where there was no capacity to spare and as many clients wait as before.
 
-    An unsaturated server cannot serve more than it is asked for.
+    An unsaturated server cannot serve more than it is asked for. Time in the server says nothing where
+    requests were alone in it before and no longer are.
     """
     if check.is_rate_telling and _is_similar(
         check.before.concurrency_percent, after.concurrency_percent
     ):
         return Basis.RATE
+    alone = 100 * ALONE_CONCURRENCY
+    if (
+        check.basis is Basis.TIME
+        and check.before.concurrency_percent <= alone < after.concurrency_percent
+    ):
+        return Basis.WORK
     return check.basis
 
 

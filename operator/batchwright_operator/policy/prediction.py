@@ -12,7 +12,7 @@ from batchwright_operator.policy.costs import Costs, PlanLines
 from batchwright_operator.policy.readings import ReloadCost
 from batchwright_operator.policy.rules import Objective
 from batchwright_operator.policy.traffic import Traffic
-from batchwright_server.config.plan import Plan, Strategy
+from batchwright_server.config.plan import Plan, Strategy, Streams
 
 # Where queueing theory's 1 / (1 - utilisation) explodes, waiting is taken to grow in proportion instead:
 # beyond this utilisation no server is stable and only the order of the plans matters.
@@ -24,7 +24,7 @@ class Demand:
     """What traffic asks for under a plan, in seconds.
 
     `work` is shared by the cores, `span` by the requests in the server at once, and `serial` by nobody:
-    one compilation runs at a time.
+    one compilation runs at a time, and so does one inference of a plan with one stream.
     """
 
     work: float
@@ -73,10 +73,11 @@ class Predictor:
         reload = self.costs.reload or ReloadCost(0.0, 0.0)
         reloads = self._reloads(change, plan)
         work, span = _inference(change, lines)
+        streaming = span if plan.streams is Streams.ONE else 0.0
         return Demand(
             work=lines.factor * (work + reloads * reload.work_seconds),
             span=lines.factor * (span + reloads * reload.span_seconds),
-            serial=lines.factor * reloads * reload.span_seconds,
+            serial=lines.factor * max(streaming, reloads * reload.span_seconds),
         )
 
     def cost(self, pods: Mapping[str, Traffic], plan: Plan) -> float:

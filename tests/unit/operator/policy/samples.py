@@ -25,7 +25,7 @@ NOON = 1_800_014_400.0  # 12:00 UTC
 
 RULES = Rules(candidates=(RELOAD, DEMULTIPLEX))
 RELOAD_COST = ReloadCost(work_seconds=0.250, span_seconds=0.210)
-RELOAD_PLAN = PlanCost(RELOAD, (CostPoint(1, 0.024, 0.012), CostPoint(8, 0.182, 0.092)), 0.25)
+RELOAD_PLAN = PlanCost(RELOAD, (CostPoint(1, 0.024, 0.012), CostPoint(8, 0.182, 0.091)), 0.25)
 DEMULTIPLEX_PLAN = PlanCost(DEMULTIPLEX, (CostPoint(1, 0.021, 0.021), CostPoint(8, 0.172, 0.088)), 0.25)
 # The same with equal work and span: nothing to choose between the two as long as nothing reloads.
 EVEN_PLAN = replace(RELOAD_PLAN, plan=DEMULTIPLEX)
