@@ -20,7 +20,9 @@ MAX_ERROR = 8000  # characters of the whole reason
 class CostSource(StrEnum):
     """Where a cost was measured."""
 
-    CALIBRATION = "calibration"
+    CALIBRATION = "calibration"  # while no request was under way
+    PROBE = "probe"  # in moments taken from requests
+    TRAFFIC = "traffic"  # of requests that were alone
 
 
 class PlanName(Tolerant):

@@ -27,7 +27,7 @@ class Footprint:
         return self.fixed + self.per_unit * units
 
     @classmethod
-    def fit(cls, points: Iterable[tuple[int, int]]) -> "Footprint | None":
+    def fit(cls, points: Iterable[tuple[int, float]]) -> "Footprint | None":
         """The least-squares line through (units, bytes); None without points."""
         known = list(points)
         if not known:
@@ -48,6 +48,7 @@ class Footprints:
     def __init__(self) -> None:
         self._measured: dict[Compilable, int] = {}
         self._more_than: dict[Compilable, int] = {}
+        self._line: Footprint | None = None
 
     def knows(self, size: Compilable) -> bool:
         """Whether `size` was measured."""
@@ -59,6 +60,7 @@ class Footprints:
             del self._measured[next(iter(self._measured))]  # of shapes there is no end
         self._measured[size] = taken
         self._more_than.pop(size, None)
+        self._line = Footprint.fit((units_of(known), took) for known, took in self._measured.items())
 
     def learn_failure(self, size: Compilable, had: int) -> None:
         """Note that so many bytes did not suffice for `size`."""
@@ -69,8 +71,7 @@ class Footprints:
         if size in self._measured:
             return self._measured[size]
         units = units_of(size)
-        line = Footprint.fit((units_of(known), taken) for known, taken in self._measured.items())
-        expected = int(_LEAST_FACTOR * line.at(units)) if line and units else None
+        expected = int(_LEAST_FACTOR * self._line.at(units)) if self._line and units else None
         failed_at = self._more_than.get(size)
         if failed_at is None:
             return expected

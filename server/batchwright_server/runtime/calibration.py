@@ -1,13 +1,15 @@
-"""Measuring what each plan costs, alone on the machine, before the model is ready.
+"""Measuring what each plan costs, with the process to itself.
 
 *Span* is the elapsed time of one request by itself; *work* is the processor time that the whole process
 spends on it. Neither includes queueing, so both hold at any load. The smallest of a few repetitions is
-taken: whatever else the machine does can only add to it.
+taken: whatever else the machine does can only add to it. The plan that serves is measured before the
+model is ready, the candidates afterwards, in moments that cost requests little or nothing.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from batchwright_server import errors
 from batchwright_server.config import signals
@@ -15,9 +17,12 @@ from batchwright_server.config.batching import Batching
 from batchwright_server.config.plan import Plan, Strategy
 from batchwright_server.core.tensors import ANY, BatchRange
 from batchwright_server.runtime import ports
-from batchwright_server.runtime.inference_pool import InferencePool
+from batchwright_server.runtime.inference_pool import Effort, InferencePool
+from batchwright_server.runtime.quiet_moments import QuietMoments
 from batchwright_server.runtime.strategies import factory
 from batchwright_server.runtime.strategies.port import FOREVER, Call
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -41,72 +46,86 @@ class Costs:
     reload: signals.ReloadCost | None = None
     tried: frozenset[Plan] = frozenset()  # also those that could not be had
 
+    def with_more(self, more: "Costs") -> "Costs":
+        """These costs and some of other plans."""
+        return Costs((*self.plans, *more.plans), self.reload or more.reload, self.tried | more.tried)
 
-@dataclass(frozen=True)
-class _Measure:
-    work: float
-    span: float
 
-    def best(self, other: "_Measure | None") -> "_Measure":
-        if other is None:
-            return self
-        return _Measure(min(self.work, other.work), min(self.span, other.span))
+@dataclass
+class _Course:
+    """How far the measuring of one plan is."""
+
+    seconds_left: float
+    is_patient: bool
+    was_idle: bool = True
+
+    @property
+    def source(self) -> signals.CostSource:
+        return signals.CostSource.CALIBRATION if self.was_idle else signals.CostSource.PROBE
+
+
+class _OutOfTime(Exception):
+    """Measuring took as long as it may."""
 
 
 class Calibrator:
     """Measures the plans of one network."""
 
-    def __init__(self, strategies: factory.StrategyFactory, clocks: Clocks) -> None:
+    def __init__(
+        self, strategies: factory.StrategyFactory, clocks: Clocks, moments: QuietMoments
+    ) -> None:
         self._factory = strategies
         self._execution = strategies.make_trial()
         self._clocks = clocks
+        self._moments = moments
         self._signature = strategies.network.signature
-        self._reload: _Measure | None = None
 
-    async def measure(self, batching: Batching) -> Costs:
-        """The costs of all plans of `batching`, within its time limit, the serving plan first."""
+    async def measure(self, plan: Plan, batching: Batching, *, is_patient: bool) -> Costs:
+        """The costs of one plan, within the time limit of `batching`.
+
+        `is_patient`: requests go first.
+        """
         limits = batching.calibration
+        tried = frozenset([plan])
         if not limits.enabled or any(ANY in spec.sample_shape for spec in self._signature.inputs):
-            return Costs(tried=frozenset(batching.plans))
-        until = self._clocks.elapsed() + limits.max_seconds
-        plans = []
-        for plan in batching.plans:
-            cost = await self._measure_plan(plan, batching, until)
-            if cost is not None:
-                plans.append(cost)
-        return Costs(tuple(plans), self._reload_cost(), frozenset(batching.plans))
-
-    def _reload_cost(self) -> signals.ReloadCost | None:
-        if self._reload is None:
-            return None
-        return signals.ReloadCost(work_seconds=self._reload.work, span_seconds=self._reload.span)
-
-    async def _measure_plan(
-        self, plan: Plan, batching: Batching, until: float
-    ) -> signals.PlanCost | None:
-        points: list[signals.CostPoint] = []
-        compiled: tuple[BatchRange, InferencePool] | None = None
-        prepare = 0.0
+            return Costs(tried=tried)
+        course = _Course(limits.max_seconds, is_patient)
         try:
-            if plan.strategy in (Strategy.DEMULTIPLEX, Strategy.BUCKETS):
-                await self._factory.independence.check(plan.strategy)
-            for size in self._sizes(plan, batching):
-                if self._clocks.elapsed() >= until:
-                    return None
-                batch = self._batch_for(plan, batching, size)
-                if compiled is None or compiled[0] != batch:
-                    pool, took = await self._compile(plan, batch)
-                    compiled, prepare = (batch, pool), max(prepare, took.span)
-                points.append(await self._measure_size(compiled, size))
+            cost, reload = await self._measure_plan(plan, batching, course)
         except errors.ServerError as error:
             _log.warning("%s is no candidate: %s", plan, error)
-            return None
-        return signals.PlanCost(
+            return Costs(tried=tried)
+        except _OutOfTime:
+            _log.warning("%s is no candidate: measuring takes over %g s", plan, limits.max_seconds)
+            return Costs(tried=tried)
+        return Costs((cost,), reload, tried)
+
+    async def _measure_plan(
+        self, plan: Plan, batching: Batching, course: _Course
+    ) -> tuple[signals.PlanCost, signals.ReloadCost | None]:
+        if plan.strategy in (Strategy.DEMULTIPLEX, Strategy.BUCKETS):
+            await self._step(course, lambda: self._factory.independence.check(plan.strategy))
+        points: list[signals.CostPoint] = []
+        efforts: list[Effort] = []
+        compiled: tuple[BatchRange, InferencePool] | None = None
+        try:
+            for size in self._sizes(plan, batching):
+                batch = self._batch_for(plan, batching, size)
+                if compiled is None or compiled[0] != batch:
+                    await _free(compiled)
+                    compiled = batch, await self._compile(plan, batch, course)
+                    efforts.append(compiled[1].compiling)
+                points.append(await self._measure_size(compiled, size, course))
+        finally:
+            await _free(compiled)
+        cost = signals.PlanCost(
             plan=signals.PlanName.of(plan),
             points=tuple(points),
-            prepare_seconds=prepare,
-            source=signals.CostSource.CALIBRATION,
+            prepare_seconds=max(effort.span for effort in efforts),
+            source=course.source,
         )
+        is_reload = plan.strategy is Strategy.RELOAD
+        return cost, _to_reload(efforts) if is_reload else None
 
     def _sizes(self, plan: Plan, batching: Batching) -> tuple[int, ...]:
         """The batch sizes to measure, of those that the plan takes."""
@@ -127,31 +146,52 @@ class Calibrator:
             return BatchRange.only(size)
         return factory.batch_of(plan, batching, self._signature)
 
-    async def _compile(self, plan: Plan, batch: BatchRange) -> tuple[InferencePool, _Measure]:
-        pools = []
-
-        async def compile_once() -> None:
-            pools.append(await self._factory.compile_with(plan.streams)(batch))
-
-        took = await self._time(compile_once)
-        if plan.strategy is Strategy.RELOAD:
-            self._reload = took.best(self._reload)
-        return pools[0], took
+    async def _compile(self, plan: Plan, batch: BatchRange, course: _Course) -> InferencePool:
+        compile_batch = self._factory.compile_with(plan.streams, is_trial=True)
+        pool, took = await self._step(course, lambda: compile_batch(batch))
+        if not pool.compiling.span:
+            pool.compiling = took
+        return pool
 
     async def _measure_size(
-        self, compiled: tuple[BatchRange, InferencePool], size: int
+        self, compiled: tuple[BatchRange, InferencePool], size: int, course: _Course
     ) -> signals.CostPoint:
         batch, pool = compiled
         call = Call(await self._factory.make_inputs(self._signature, size), size, FOREVER)
         run = self._execution.run_whole if size in batch else self._execution.run_shards
-        await run(pool, call)  # the first inference allocates memory
-        best: _Measure | None = None
-        for _ in range(REPETITIONS):
-            best = (await self._time(lambda: run(pool, call))).best(best)
-        work, span = (best.work, best.span) if best else (0.0, 0.0)
+
+        async def run_alone() -> Effort:
+            async with self._moments.alone(pool):
+                return (await self._time(lambda: run(pool, call)))[1]
+
+        await self._step(course, run_alone)  # the first inference allocates memory
+        runs = [(await self._step(course, run_alone))[0] for _ in range(REPETITIONS)]
+        work, span = min(run.work for run in runs), min(run.span for run in runs)
         return signals.CostPoint(batch_size=size, work_seconds=work, span_seconds=span)
 
-    async def _time(self, task: Callable[[], Awaitable[object]]) -> _Measure:
+    async def _step(self, course: _Course, task: Callable[[], Awaitable[T]]) -> tuple[T, Effort]:
+        """What `task` gives, in its moment, and what it took. Raises _OutOfTime."""
+        if course.is_patient:
+            course.was_idle &= await self._moments.wait()
+        if course.seconds_left <= 0:
+            raise _OutOfTime
+        result, took = await self._time(task)
+        course.seconds_left -= took.span
+        return result, took
+
+    async def _time(self, task: Callable[[], Awaitable[T]]) -> tuple[T, Effort]:
         work, elapsed = self._clocks.work(), self._clocks.elapsed()
-        await task()
-        return _Measure(self._clocks.work() - work, self._clocks.elapsed() - elapsed)
+        result = await task()
+        return result, Effort(self._clocks.work() - work, self._clocks.elapsed() - elapsed)
+
+
+async def _free(compiled: tuple[BatchRange, InferencePool] | None) -> None:
+    if compiled is not None:
+        await compiled[1].free()
+
+
+def _to_reload(efforts: list[Effort]) -> signals.ReloadCost:
+    return signals.ReloadCost(
+        work_seconds=min(effort.work for effort in efforts),
+        span_seconds=min(effort.span for effort in efforts),
+    )

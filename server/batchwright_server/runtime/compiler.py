@@ -9,8 +9,9 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from batchwright_server import errors
@@ -70,6 +71,18 @@ class CompileWorker:
         self._longest_seconds = longest_seconds
         self._thread = _Thread()
         self._turn = asyncio.Lock()
+        self.begun = 0  # tasks so far
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it works, or is kept from it."""
+        return self._turn.locked()
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """A time in which nothing is done here."""
+        async with self._turn:
+            yield
 
     async def run(self, task: Callable[[], T]) -> T:
         """The result of `task`, run on the worker. Cancelling stops the waiting, not the work.
@@ -77,6 +90,7 @@ class CompileWorker:
         Raises CompilationFailed if nothing comes of it.
         """
         await self._turn.acquire()
+        self.begun += 1
         running = asyncio.create_task(self._run(task), name="compile")
         running.add_done_callback(self._pass_turn)
         return await asyncio.shield(running)

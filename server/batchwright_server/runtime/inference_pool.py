@@ -8,6 +8,7 @@ the shards that are running. There is one future for each request, none for each
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from batchwright_server.core.demultiply import Shard
 from batchwright_server.core.tensors import Tensor
@@ -16,6 +17,14 @@ from batchwright_server.runtime import ports
 from batchwright_server.runtime.inference_gate import InferenceGate
 
 Requests = list[ports.InferRequest]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What something took: processor seconds, and elapsed ones."""
+
+    work: float
+    span: float
 
 
 class _Entry:
@@ -72,6 +81,7 @@ class InferencePool:
         self._size = len(self._free)
         self.streams = compiled.streams
         self.size_bytes = size_bytes
+        self.compiling = Effort(0.0, 0.0)  # what it took to compile; 0 where that is not known
         self._gate = gate or InferenceGate()
         self.share = self._gate.share_of(compiled.streams)
         self._dispose = dispose

@@ -8,6 +8,7 @@ measured are compiled without that inference. What requests allocate or free mea
 import asyncio
 import logging
 import threading
+import time
 import weakref
 from collections import defaultdict
 from contextlib import suppress
@@ -32,11 +33,13 @@ from batchwright_server.runtime import meters, ports
 from batchwright_server.runtime.build_record import BuildRecord
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.inference_gate import InferenceGate
-from batchwright_server.runtime.inference_pool import InferencePool, Requests
+from batchwright_server.runtime.inference_pool import Effort, InferencePool, Requests
 from batchwright_server.runtime.memory_budget import Cache, MemoryBudget
+from batchwright_server.runtime.quiet_moments import Activity, QuietMoments
 
 _log = logging.getLogger(__name__)
 
+_THREADS = 2  # that a compilation keeps busy on average, at most (measured: 1.6)
 _WATCH_SECONDS = 0.05  # between looks at the memory that is left
 
 
@@ -47,11 +50,14 @@ class Resources:
     worker: CompileWorker
     gate: InferenceGate
     budget: MemoryBudget
+    moments: QuietMoments
 
     @classmethod
     def of(cls, engine: ports.Engine, worker: CompileWorker) -> "Resources":
         """Those of a process with this engine."""
-        return cls(worker, InferenceGate(engine.cores), MemoryBudget(engine.memory))
+        gate = InferenceGate(engine.cores)
+        moments = QuietMoments(Activity(time.monotonic), worker, gate)
+        return cls(worker, gate, MemoryBudget(engine.memory), moments)
 
 
 class ModelCompiler:
@@ -74,29 +80,35 @@ class ModelCompiler:
         self._record = record
         self._footprints: defaultdict[Streams, Footprints] = defaultdict(Footprints)
 
-    def watch(self, cache: Cache) -> int:
-        """Have `cache` shrunk where memory lacks; gives the bytes it may have unless it is told."""
-        self._budget.watch(cache)
+    @property
+    def cache_bytes(self) -> int:
+        """The bytes that a cache may have unless it is told."""
         return self._budget.cache_bytes
+
+    def watch(self, cache: Cache) -> None:
+        """Have `cache` shrunk where memory lacks."""
+        self._budget.watch(cache)
 
     def expected_bytes(self, size: Compilable, streams: Streams) -> int:
         """What a model compiled for `size` takes, as far as is known: 0 where nothing is."""
         return self._footprints[streams].predict(size) or 0
 
     async def compile(
-        self, size: Compilable, streams: Streams, *, is_exact: bool = False
+        self, size: Compilable, streams: Streams, *, is_exact: bool = False, is_trial: bool = False
     ) -> InferencePool:
         """The network compiled for `size`. Raises CompilationFailed; OutOfMemory if it does not fit."""
-        await self._budget.make_room(self.expected_bytes(size, streams))
+        if not is_trial:
+            await self._budget.make_room(self.expected_bytes(size, streams))
         compiling = asyncio.ensure_future(
             self.worker.run(lambda: self._compile(size, streams, is_exact=is_exact))
         )
         watching = asyncio.create_task(self._watch_memory())
         try:
-            compiled, taken = await compiling
+            compiled, taken, effort = await compiling
         finally:
             watching.cancel()
         pool = InferencePool(compiled, self.gate, size_bytes=taken, dispose=self._dispose)
+        pool.compiling = effort
         self._meter.compiled_bytes += taken
         weakref.finalize(pool, _forget, self._meter, taken).atexit = False
         return pool
@@ -109,22 +121,26 @@ class ModelCompiler:
 
     def _compile(
         self, size: Compilable, streams: Streams, *, is_exact: bool
-    ) -> tuple[ports.CompiledModel, int]:
+    ) -> tuple[ports.CompiledModel, int, Effort]:
         """On the worker."""
         footprints = self._footprints[streams]
         self._budget.check(name_size(size), footprints.predict(size) or 0)
         self._memory.trim()  # else what the allocator kept would be used, and not be seen
         before = self._memory.taken()
+        work, own, span = time.process_time(), time.thread_time(), time.monotonic()
         compiled = self._network.compile(size, streams, is_exact=is_exact)
+        work, own, span = time.process_time() - work, time.thread_time() - own, time.monotonic() - span
+        # What others did meanwhile is in the process's time; compiling is mostly this thread's.
+        effort = Effort(min(work, _THREADS * own), span)
         is_known = footprints.knows(size)
         if not is_known and not is_exact:
             _infer_once(compiled, self._network.signature, size)
         taken = max(0, self._memory.taken() - before)
         if is_exact:
-            return compiled, taken
+            return compiled, taken, effort
         if not is_known:
             footprints.learn(size, taken)
-        return compiled, footprints.predict(size) or taken
+        return compiled, footprints.predict(size) or taken, effort
 
     async def _dispose(self, requests: Requests) -> None:
         """Free infer requests, and the model with them: beside the loop, for it takes a while."""

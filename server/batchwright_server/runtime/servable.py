@@ -8,15 +8,15 @@ from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Plan, Strategy
 from batchwright_server.core import validation
-from batchwright_server.core.residency import Bounds
-from batchwright_server.core.shadow import Arrival, ReloadShadow
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
 from batchwright_server.runtime import calibration, meters, ports, reload_queue
 from batchwright_server.runtime.build_record import BuildRecord
 from batchwright_server.runtime.model_compiler import ModelCompiler, Resources
+from batchwright_server.runtime.plan_costs import PlanCosts
+from batchwright_server.runtime.shadowing import Shadowing
 from batchwright_server.runtime.strategies.factory import StrategyFactory
 from batchwright_server.runtime.strategies.port import BatchStrategy, Call
-from batchwright_server.runtime.trial_memory import TrialMemory, TrialResults
+from batchwright_server.runtime.trial_memory import TrialMemory
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,6 @@ class Prepared:
     """A new batching that is ready to take over; `strategy` is None where the present one goes on."""
 
     batching: Batching
-    costs: calibration.Costs
     strategy: BatchStrategy | None
 
 
@@ -48,21 +47,24 @@ class Servable:
         config: ModelConfig,
         version: ports.Version,
         factory: StrategyFactory,
-        clocks: calibration.Clocks,
-        recorded: "Recorded",
+        observed: "Observed",
     ) -> None:
         self.config = config
         self.version = version
         self.state = State.LOADING
-        self.costs = calibration.Costs()
         self._batching = settle(config.effective_batching, factory.network.signature)
         self._factory = factory
-        self._clocks = clocks
-        self._memory = recorded.trials
-        self._record = recorded.builds
+        self._costs = observed.costs
+        self._record = observed.builds
+        self._shadow = observed.shadow
+        self._under_way = 0
         self.fallback = ""  # why it serves by another strategy than configured; empty: it does not
         self._strategy: BatchStrategy | None = None
-        self._shadow = self._new_shadow()
+
+    @property
+    def costs(self) -> calibration.Costs:
+        """What its plans cost, as far as is known."""
+        return self._costs.measured
 
     @property
     def signature(self) -> Signature:
@@ -94,15 +96,14 @@ class Servable:
         return spec.with_batch(self.batch_dimension)
 
     async def start(self) -> None:
-        """Prepare the strategy and measure the candidates. Raises CompilationFailed."""
+        """Prepare the strategy, and measure it. Raises CompilationFailed."""
         if (fitting := self._record.fallback(self._batching.plan)) is not None:
             self._fall_back(fitting)
-        known = self._memory.recall(self._batching)
-        if known is not None and known.demultiply_fault is not None:
-            self._factory.independence.assume(known.demultiply_fault)
+        self._costs.recall(self._batching)
         self._strategy = await self._build(self._batching)
-        self.costs = known.to_costs() if known else await self._measure(self._batching)
-        self._shadow = self._new_shadow()
+        await self._costs.measure_first(self._batching)
+        self._costs.serve(self._batching)
+        self._shadow.follow(self._batching)
         self.state = State.AVAILABLE
 
     async def infer(self, inputs: Tensors, deadline: float) -> dict[str, Tensor]:
@@ -113,9 +114,15 @@ class Servable:
         limit = self._batching.max_batch_size
         batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
         size = self.signature.size_of(inputs, batch_size)
-        if self._shadow.observe(Arrival(size, self._clocks.elapsed())):
-            self.meter.would_reloads += 1
-        outputs = await self._infer(Call(inputs, batch_size, deadline))
+        self._shadow.observe(size, batch_size, self._under_way)
+        alone, answered = self._costs.enter(), None
+        self._under_way += 1
+        try:
+            outputs = await self._infer(Call(inputs, batch_size, deadline))
+            answered = batch_size
+        finally:
+            self._under_way -= 1
+            self._costs.leave(alone, answered)
         self.meter.succeed(batch_size)
         return outputs
 
@@ -125,19 +132,15 @@ class Servable:
         strategy: BatchStrategy | None = None
         if _strategy_part(batching) != _strategy_part(self._batching):
             strategy = await self._build(batching)
-        if self.costs.tried.issuperset(batching.plans):
-            return Prepared(batching, self.costs, strategy)
-        known = self._memory.recall(batching)
-        costs = known.to_costs() if known else await self._measure(batching)
-        return Prepared(batching, costs, strategy)
+        return Prepared(batching, strategy)
 
     def commit(self, config: ModelConfig, prepared: Prepared) -> BatchStrategy | None:
         """Let `prepared` take over for new requests; gives the old strategy, to be retired."""
         self.config = config
         self.fallback = "" if prepared.strategy else self.fallback
         self._batching = prepared.batching
-        self.costs = prepared.costs
-        self._shadow.resize(Bounds(prepared.batching.reload.compiled_cache.max_entries))
+        self._costs.serve(prepared.batching)
+        self._shadow.follow(prepared.batching)
         if prepared.strategy is None:
             return None
         old, self._strategy = self._strategy, prepared.strategy
@@ -148,6 +151,7 @@ class Servable:
         """Take no new requests, finish those that run, free everything."""
         self.state = State.UNLOADING
         strategy, self._strategy = self._strategy, None
+        self._costs.stop()
         if strategy is not None:
             await strategy.retire()
         self.state = State.END
@@ -182,24 +186,14 @@ class Servable:
                 continue  # a switch: the next strategy takes it
         raise reload_queue.Retired
 
-    async def _measure(self, batching: Batching) -> calibration.Costs:
-        costs = await calibration.Calibrator(self._factory, self._clocks).measure(batching)
-        if costs.plans:
-            fault = self._factory.independence.known_fault
-            self._memory.keep(batching, TrialResults.of(costs, fault))
-        return costs
-
-    def _new_shadow(self) -> ReloadShadow:
-        reload_seconds = self.costs.reload.span_seconds if self.costs.reload else 0.0
-        return ReloadShadow(Bounds(self._batching.reload.compiled_cache.max_entries), reload_seconds)
-
 
 @dataclass(frozen=True)
-class Recorded:
-    """What outlives the process for one version."""
+class Observed:
+    """What is known of one version beside its network."""
 
-    trials: TrialMemory
+    costs: PlanCosts
     builds: BuildRecord
+    shadow: Shadowing
 
 
 @dataclass(frozen=True)
@@ -239,7 +233,9 @@ async def load(source: Source, tools: Tools) -> Servable:
     factory = StrategyFactory(
         network, worker, meter=source.meter, clock=clocks.elapsed, compiler=compiler
     )
-    servable = Servable(config, source.version, factory, clocks, Recorded(memory, record))
+    shadow = Shadowing(config.effective_batching, compiler, source.meter, clocks.elapsed)
+    costs = PlanCosts(factory, clocks, tools.resources, memory, shadow.learn)
+    servable = Servable(config, source.version, factory, Observed(costs, record, shadow))
     await servable.start()
     return servable
 

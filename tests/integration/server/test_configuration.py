@@ -199,10 +199,12 @@ async def test_a_model_that_mixes_samples_is_never_split(tmp_path: Path) -> None
     assert "samples depend on each other" in body["error"]
 
 
-async def test_candidates_are_calibrated_before_the_model_is_ready(tmp_path: Path, affine: Path) -> None:
-    """The costs of every candidate are known from the first moment, with the cost of a reload."""
+async def test_the_plan_that_serves_is_measured_first(tmp_path: Path, affine: Path) -> None:
+    """Its costs and a reload's are known when the model is ready, the candidates' soon after."""
     batching = {"strategy": "reload", "candidates": ["reload", "demultiplex"], "calibration": {}}
     async with serving.serve(tmp_path, served(affine, batching=batching)) as running:
+        first = await running.model_signals("m")
+        await eventually(lambda: _has_costs(running, 2))
         signals = await running.model_signals("m")
         work = [
             await running.metric(
@@ -211,12 +213,55 @@ async def test_candidates_are_calibrated_before_the_model_is_ready(tmp_path: Pat
             for strategy in ("reload", "demultiplex")
         ]
 
+    assert first.costs[0].plan.plan.strategy.value == "reload"
     assert [cost.plan.plan.strategy.value for cost in signals.costs] == ["reload", "demultiplex"]
     assert all(len(cost.points) == 3 and cost.prepare_seconds > 0 for cost in signals.costs)
     assert signals.reload_cost is not None
     assert signals.reload_cost.span_seconds > 0
     assert min(work) > 0
     assert signals.counters.requests == {}
+
+
+async def test_candidates_are_measured_where_the_server_is_never_idle(
+    tmp_path: Path, affine: Path
+) -> None:
+    """Under requests without a pause the costs come too, named as what they are."""
+    batching = {"strategy": "dynamic", "candidates": ["reload", "demultiplex"], "calibration": {}}
+    async with serving.serve(tmp_path, served(affine, batching=batching)) as running:
+        enough = asyncio.Event()
+
+        async def ask() -> None:
+            while not enough.is_set():
+                await running.client.predict("m", x=np.ones((2, 4), np.float32))
+
+        clients = [asyncio.create_task(ask()) for _ in range(4)]
+        try:
+            await eventually(lambda: _has_costs(running, 3), seconds=60)
+            found = (await running.model_signals("m")).costs
+        finally:
+            enough.set()
+            await asyncio.gather(*clients)
+
+    sources = {cost.plan.plan.strategy.value: cost.source.value for cost in found}
+    assert sources["demultiplex"] == "probe"
+
+
+async def test_traffic_refines_the_costs_of_the_plan_that_serves(tmp_path: Path, affine: Path) -> None:
+    """Requests that come one by one show what their batch size costs, measured before or not."""
+    batching = {"strategy": "dynamic", "calibration": {}}
+    async with serving.serve(tmp_path, served(affine, batching=batching)) as running:
+        for _ in range(20):
+            await running.client.predict("m", x=np.ones((7, 4), np.float32))
+        work = await running.metric(
+            "batchwright_plan_work_seconds", strategy="dynamic", batch_size="7", source="traffic"
+        )
+
+    assert 0 < work < 0.1
+
+
+async def _has_costs(server: serving.Serving, plans: int) -> bool:
+    found = (await server.model_signals("m")).costs
+    return len({cost.plan.plan for cost in found}) == plans
 
 
 async def _rendered(folder: Path) -> str:

@@ -89,6 +89,11 @@ async def _costs(folder: Path) -> tuple[signals.PlanCost, ...]:
     places = ["--config_path", "config.json", "--calibration_dir", "calibration"]
     with server_process.run(folder, *places, "--rest_port", str(rest_port)):
         await eventually(partial(server_process.is_ready, rest_port))
+
+        async def has_all() -> bool:
+            return len((await server_process.read_signals(rest_port)).models[0].costs) == 3
+
+        await eventually(has_all)
         return (await server_process.read_signals(rest_port)).models[0].costs
 
 

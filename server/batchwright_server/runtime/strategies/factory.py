@@ -78,18 +78,22 @@ class StrategyFactory:
             return DemultiplexStrategy(plan, self.independence, **tools)
         queue = ReloadQueue(compile_batch, batching.reload, meter=self.meter.reload, clock=self._clock)
         if self._compiler is not None:
-            queue.cache.bound_bytes(self._compiler.watch(queue.cache))
+            self._compiler.watch(queue.cache)
+            queue.cache.bound_bytes(self._compiler.cache_bytes)
         splits = batching.reload.on_miss is OnMiss.SPLIT
         splitting = Splitting(self.independence, self._measure_size) if splits else None
         first = self._likely_size()
         return ReloadStrategy(plan, queue, splitting, first_size=first, execution=execution)
 
-    def compile_with(self, streams: Streams, *, is_exact: bool = False) -> Compile:
-        """A function that compiles for some sizes on the worker."""
+    def compile_with(
+        self, streams: Streams, *, is_exact: bool = False, is_trial: bool = False
+    ) -> Compile:
+        """A function that compiles for some sizes on the worker; a trial takes memory from nobody."""
 
         async def compile_size(size: Compilable) -> InferencePool:
             if self._compiler is not None:
-                return await self._compiler.compile(size, streams, is_exact=is_exact)
+                kind = {"is_exact": is_exact, "is_trial": is_exact or is_trial}
+                return await self._compiler.compile(size, streams, **kind)
             return InferencePool(
                 await self._worker.run(lambda: self.network.compile(size, streams, is_exact=is_exact))
             )
