@@ -23,6 +23,28 @@ def sum_and_difference() -> ov.Model:
     return ov.Model(results, [a, b], "sum-and-difference")
 
 
+def many_types() -> ov.Model:
+    """Of `image` u8 [1, 2, 3], `ids` i64 [1, 3], `weight` f16 [1] and `scale` f32 [3] for all samples.
+
+    `bright` f32 [1, 2, 3] = image · scale, `next` i64 [1, 3] = ids + 1, `heavy` bool [1] = weight > 2.
+    """
+    image = _parameter("image", [1, 2, 3], np.uint8)
+    ids, weight = _parameter("ids", [1, 3], np.int64), _parameter("weight", [1], np.float16)
+    scale = _parameter("scale", [3])
+    results = [
+        _result(ops.multiply(ops.convert(image, "f32"), scale), "bright"),
+        _result(ops.add(ids, ops.constant(np.int64(1))), "next"),
+        _result(ops.greater(weight, ops.constant(np.float16(2))), "heavy"),
+    ]
+    return ov.Model(results, [image, ids, weight, scale], "many-types")
+
+
+def batch_last() -> ov.Model:
+    """`y` = 3 · `x` on float32 [4, 1], the batch in the second place."""
+    x = _parameter("x", [4, 1])
+    return ov.Model([_result(ops.multiply(x, ops.constant(np.float32(3))), "y")], [x], "batch-last")
+
+
 def constant_batch() -> ov.Model:
     """A graph that reshapes to exactly [1, 2, 2], so no other batch size can be had."""
     x = _parameter("x", [1, 4])
@@ -134,8 +156,8 @@ def save(model: ov.Model, folder: Path, version: int = 1) -> Path:
     return folder
 
 
-def _parameter(name: str, shape: list[int]) -> ov.Node:
-    node = ops.parameter(shape, np.float32, name=name)
+def _parameter(name: str, shape: list[int], dtype: type[np.generic] = np.float32) -> ov.Node:
+    node = ops.parameter(shape, dtype, name=name)
     node.output(0).set_names({name})
     return node
 
