@@ -21,8 +21,9 @@ def main() -> None:
         _end(program.run(sys.argv[2:]))  # threads of an object store's client abort it likewise
     import uvloop  # noqa: PLC0415
 
-    from batchwright_server import app, settings  # noqa: PLC0415
+    from batchwright_server import settings  # noqa: PLC0415
     from batchwright_server.telemetry import log  # noqa: PLC0415
+    from batchwright_server.workers import entrance  # noqa: PLC0415
 
     chosen = settings.parse_settings(sys.argv[1:])
     try:
@@ -31,7 +32,15 @@ def main() -> None:
         sys.exit(f"batchwright-server: --log_path: {error}")
     for warning in chosen.warnings:
         logging.getLogger(__name__).warning("%s", warning)
-    _end(uvloop.run(app.run(chosen)))
+    role = entrance.read_role()
+    if role is None and chosen.workers > 1:
+        from batchwright_server.workers import supervisor  # noqa: PLC0415
+
+        _end(uvloop.run(supervisor.run(chosen, sys.argv[1:])))
+    # Not before: OpenVINO is no part of a process that only looks after others.
+    from batchwright_server import app  # noqa: PLC0415
+
+    _end(uvloop.run(app.run(chosen, role)))
 
 
 def _end(code: int) -> NoReturn:

@@ -6,26 +6,31 @@ import signal
 import time
 from contextlib import AsyncExitStack
 
+from aiohttp import web
+
+from batchwright_server import fronts
+from batchwright_server.api import tfs_documents
 from batchwright_server.api.auth_admin import AdminGuard
-from batchwright_server.api.auth_http import make_guard
-from batchwright_server.api.auth_tokens import Tokens
 from batchwright_server.api.backend import Backend
 from batchwright_server.api.calls import Edge
-from batchwright_server.api.cors import make_cors
 from batchwright_server.api.grpc_server import GrpcAddress, GrpcServer
-from batchwright_server.api.http_admin import ADMIN_LIMITS, AdminHandlers, Reports
+from batchwright_server.api.http_admin import AdminHandlers, Reports
 from batchwright_server.api.http_kserve import KServeHandlers
-from batchwright_server.api.http_server import HttpAddress, HttpServer
+from batchwright_server.api.http_relay import Relay
+from batchwright_server.api.http_server import HttpServer
 from batchwright_server.api.http_tfs import TfsHandlers
+from batchwright_server.api.http_worker import WorkerHandlers
+from batchwright_server.api.json_fields import Json
 from batchwright_server.api.protection import Protection
-from batchwright_server.api.tls import Certificates
 from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.config.worker import WorkerRole
 from batchwright_server.engine.openvino_engine import EngineOptions, OpenVinoEngine
 from batchwright_server.engine.trial_files import TrialFiles
 from batchwright_server.runtime import ports
 from batchwright_server.runtime.calibration import Clocks
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.configuration import Configuration, ReadDocument
+from batchwright_server.runtime.consent import Vote
 from batchwright_server.runtime.dataplane import DataPlane
 from batchwright_server.runtime.model_compiler import Resources
 from batchwright_server.runtime.model_loading import ModelLoader
@@ -46,35 +51,42 @@ class Server:
     """One server process: models behind gRPC and HTTP."""
 
     def __init__(
-        self, settings: Settings, engine: ports.Engine, traces: tracing.Tracing | None = None
+        self,
+        settings: Settings,
+        engine: ports.Engine,
+        traces: tracing.Tracing | None = None,
+        role: WorkerRole | None = None,
     ) -> None:
         registry = Registry()
         self._settings = settings
+        self._role = role
+        vote = Vote()
         self._worker = CompileWorker()
         clocks = Clocks(elapsed=time.monotonic, work=time.process_time)
         pipelines = PipelineRollout(registry, clocks.elapsed)
         resources = Resources.of(engine, self._worker)
         tools = Tools(engine, resources, clocks, TrialFiles(settings.calibration_dir))
-        self._rollout = Rollout(ModelLoader(tools), registry, pipelines)
-        self.configuration = Configuration(_document_reader(settings), self._rollout)
+        self._rollout = Rollout(ModelLoader(tools), registry, pipelines, vote if role else None)
+        self.configuration = Configuration(_document_reader(settings, role), self._rollout)
         self._draining = False
         self._registry = registry
         dataplane = DataPlane(registry, cores=engine.cores)
         statistics = StatisticsReport(registry)
         backend = Backend(
-            dataplane, self.configuration, statistics, self._is_ready, bool(settings.admin_port)
+            dataplane,
+            self.configuration,
+            statistics,
+            self._is_ready,
+            bool(settings.admin_port or role),
         )
         self._traces = traces or tracing.Tracing()
         edge = Edge(self._traces.tracer)
-        self._protection = _make_protection(settings)
-        reports = self._make_reports(registry, engine.cores)
-        self._grpc = _make_grpc(settings, backend, edge, self._protection)
-        managing = (
-            AdminHandlers(dataplane, self.configuration, reports),
-            AdminGuard(self.configuration),
-        )
-        self._http = _make_http(settings, backend, edge, self._protection, managing)
-        self._admin = _make_admin(settings, edge, self._protection, managing)
+        self._protection = fronts.make_protection(settings)
+        reports = self._make_reports(dataplane, engine.cores)
+        self._grpc = _make_grpc(settings, backend, edge, self._protection, role)
+        self._relay = Relay(role.supervisor) if role else None
+        managing, self._admin = self._make_managing(edge, reports, vote)
+        self._http = self._make_http(backend, edge, managing)
         self._poll: asyncio.Task[None] | None = None
         self.grpc_port = 0
         self.http_port = 0
@@ -114,6 +126,8 @@ class Server:
             for server in (self._admin, self._http):
                 if server:
                     last_things_first.push_async_callback(server.stop)
+            if self._relay:
+                last_things_first.push_async_callback(self._relay.close)
             if self._grpc:
                 last_things_first.push_async_callback(self._grpc.stop, DRAIN_SECONDS)
             if self._poll:
@@ -122,29 +136,70 @@ class Server:
     def _is_ready(self) -> bool:
         return not self._draining and signals.is_ready(self._registry, self.configuration)
 
-    def _make_reports(self, registry: Registry, cores: int) -> Reports:
-        collector = exposition.MetricsCollector(registry, self.configuration)
+    def _make_managing(
+        self, edge: Edge, reports: Reports, vote: Vote
+    ) -> tuple[list[web.RouteDef], HttpServer | None]:
+        """What of managing is on the clients' port, and the port that is for managing alone."""
+        if self._role and self._relay:
+            inside = WorkerHandlers(self.configuration, vote, reports)
+            shown = self._relay.routes(managing=not self._role.has_admin_port)
+            return shown, fronts.make_inside(inside.routes(), edge, self._role.socket)
+        guard, handlers = AdminGuard(self.configuration), AdminHandlers(self.configuration, reports)
+        admin = fronts.make_admin(self._settings, edge, self._protection, handlers.admin_routes(guard))
+        changing = [] if admin else handlers.managing_routes(guard)
+        return [*handlers.client_routes(), *changing], admin
+
+    def _make_http(
+        self, backend: Backend, edge: Edge, managing: list[web.RouteDef]
+    ) -> HttpServer | None:
+        routes = [
+            *managing,
+            *TfsHandlers(backend.dataplane).routes(),
+            *KServeHandlers(backend).routes(),
+        ]
+        role = self._role
+        has_admin_port = role.has_admin_port if role else bool(self._settings.admin_port)
+        guard = None if has_admin_port else AdminGuard(self.configuration)
+        front = fronts.Front(routes, guard, is_shared=role is not None)
+        return fronts.make_http(self._settings, edge, self._protection, front)
+
+    def _make_reports(self, dataplane: DataPlane, cores: int) -> Reports:
+        collector = exposition.MetricsCollector(self._registry, self.configuration)
+        metrics = exposition.Exposition(collector)
+        report = signals.SignalsReport(self._registry, self.configuration, cores=cores)
+
+        async def render_metrics() -> bytes:
+            return metrics.render()
+
+        async def render_signals() -> bytes:
+            return report.render()
+
+        async def describe_versions() -> Json:
+            return tfs_documents.describe_all(dataplane.report_all())
+
         return Reports(
-            metrics=exposition.Exposition(collector).render,
+            metrics=render_metrics,
             metrics_type=exposition.CONTENT_TYPE,
-            signals=signals.SignalsReport(registry, self.configuration, cores=cores).render,
+            signals=render_signals,
+            versions=describe_versions,
             is_ready=self._is_ready,
         )
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, role: WorkerRole | None = None) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    options = EngineOptions(settings.root, settings.cache_dir, settings.cpu_extension)
+    share = role.count if role else 1
+    options = EngineOptions(settings.root, settings.cache_dir, settings.cpu_extension, share)
     try:
         traces = tracing.connect(settings.tracing_endpoint)
     except tracing.TracingUnavailable as error:
         _log.error("cannot start: %s", error)
         return 1
-    server = Server(settings, OpenVinoEngine(options), traces)
+    server = Server(settings, OpenVinoEngine(options), traces, role)
     starting = asyncio.create_task(server.start(), name="start")
     ending = asyncio.create_task(ended.wait(), name="end")
     try:
@@ -168,72 +223,27 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     await asyncio.wait((task,))
 
 
-def _document_reader(settings: Settings) -> ReadDocument:
+def _document_reader(settings: Settings, role: WorkerRole | None) -> ReadDocument:
     path, document = settings.config_path, settings.document
+    if role is not None:
+        text = role.document.encode()
+        return lambda: text
     if path is not None:
         return path.read_bytes
     return lambda: document or b""
 
 
-def _make_protection(settings: Settings) -> Protection:
-    return Protection(
-        Certificates(settings.tls) if settings.tls else None,
-        Tokens(settings.auth_token_file) if settings.auth_token_file else None,
-    )
-
-
 def _make_grpc(
-    settings: Settings, backend: Backend, edge: Edge, protection: Protection
-) -> GrpcServer | None:
-    if not settings.port:
-        return None
-    arguments = settings.limits.to_grpc() | dict(settings.grpc_channel_arguments)
-    address = GrpcAddress(settings.grpc_bind_address, settings.port, arguments)
-    return GrpcServer(backend, address, edge, protection)
-
-
-def _make_http(
     settings: Settings,
     backend: Backend,
     edge: Edge,
     protection: Protection,
-    managing: tuple[AdminHandlers, AdminGuard],
-) -> HttpServer | None:
-    if not settings.rest_port:
+    role: WorkerRole | None,
+) -> GrpcServer | None:
+    if not settings.port:
         return None
-    handlers, guard = managing
-    managing_routes = () if backend.has_admin_port else handlers.managing_routes(guard)
-    routes = [
-        *handlers.client_routes(),
-        *managing_routes,
-        *TfsHandlers(backend.dataplane).routes(),
-        *KServeHandlers(backend).routes(),
-    ]
-    address = HttpAddress(
-        settings.rest_bind_address,
-        settings.rest_port,
-        settings.limits,
-        protection.certificates.to_context if protection.certificates else None,
-        (make_guard(protection, guard if managing_routes else None),),
-        (make_cors(settings.cross_origin),) if settings.cross_origin else (),
-    )
-    return HttpServer(routes, edge, address)
-
-
-def _make_admin(
-    settings: Settings,
-    edge: Edge,
-    protection: Protection,
-    managing: tuple[AdminHandlers, AdminGuard],
-) -> HttpServer | None:
-    if not settings.admin_port:
-        return None
-    address = HttpAddress(
-        settings.admin_bind_address,
-        settings.admin_port,
-        ADMIN_LIMITS,
-        protection.certificates.to_context_for_anybody if protection.certificates else None,
-        shutdown_seconds=1.0,  # a document on its way is not waited for
-    )
-    handlers, guard = managing
-    return HttpServer(handlers.admin_routes(guard), edge, address)
+    arguments = settings.limits.to_grpc() | dict(settings.grpc_channel_arguments)
+    if role is not None:
+        arguments |= {"grpc.so_reuseport": 1}
+    address = GrpcAddress(settings.grpc_bind_address, settings.port, arguments)
+    return GrpcServer(backend, address, edge, protection)

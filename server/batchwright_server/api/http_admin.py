@@ -1,19 +1,19 @@
 """Metrics, health, signals, and the configuration: shown, sent, read again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from batchwright_server.api import http_bodies, tfs_documents
+from batchwright_server.api import http_bodies
 from batchwright_server.api.auth_admin import AdminGuard
 from batchwright_server.api.http_answers import JSON, json_response
+from batchwright_server.api.json_fields import Json
 from batchwright_server.api.limits import Limits
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.config.signals import describe_refusal
 from batchwright_server.runtime.configuration import Configuration, ReloadResult
-from batchwright_server.runtime.dataplane import DataPlane
 
 MAX_DOCUMENT_BYTES = 1 << 20  # as much as a ConfigMap holds
 _BODY_SECONDS = 10  # until a document must have come
@@ -29,17 +29,17 @@ _STATUS = {ReloadResult.APPLIED: 201, ReloadResult.UNCHANGED: 200}
 class Reports:
     """What is shown: bodies rendered at each request, and whether requests are welcome."""
 
-    metrics: Callable[[], bytes]
+    metrics: Callable[[], Awaitable[bytes]]
     metrics_type: str
-    signals: Callable[[], bytes]
+    signals: Callable[[], Awaitable[bytes]]
+    versions: Callable[[], Awaitable[Json]]  # the states of every model's
     is_ready: Callable[[], bool]
 
 
 class AdminHandlers:
     """Answers the HTTP calls."""
 
-    def __init__(self, dataplane: DataPlane, configuration: Configuration, reports: Reports) -> None:
-        self._dataplane = dataplane
+    def __init__(self, configuration: Configuration, reports: Reports) -> None:
         self._configuration = configuration
         self._reports = reports
 
@@ -72,14 +72,14 @@ class AdminHandlers:
 
     async def _get_metrics(self, _request: web.Request) -> web.Response:
         return web.Response(
-            body=self._reports.metrics(), headers={"Content-Type": self._reports.metrics_type}
+            body=await self._reports.metrics(), headers={"Content-Type": self._reports.metrics_type}
         )
 
     async def _get_signals(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._reports.signals(), content_type=JSON)
+        return web.Response(body=await self._reports.signals(), content_type=JSON)
 
     async def _get_config(self, _request: web.Request) -> web.Response:
-        return json_response(self._describe_config())
+        return json_response(await self._reports.versions())
 
     async def _put_config(self, request: web.Request) -> web.Response:
         try:
@@ -102,7 +102,7 @@ class AdminHandlers:
             result = await asyncio.shield(self._configuration.reload())
         except InvalidDocument as error:
             return json_response({"error": describe_refusal(error)}, status=400)
-        return json_response(self._describe_config(), _STATUS[result])
+        return json_response(await self._reports.versions(), _STATUS[result])
 
     async def _get_live(self, _request: web.Request) -> web.Response:
         return json_response({"live": True})
@@ -110,7 +110,3 @@ class AdminHandlers:
     async def _get_ready(self, _request: web.Request) -> web.Response:
         ready = self._reports.is_ready()
         return json_response({"ready": ready}, status=200 if ready else 503)
-
-    def _describe_config(self) -> dict[str, object]:
-        versions = self._dataplane.report_all()
-        return {name: tfs_documents.describe_status(found) for name, found in versions.items()}

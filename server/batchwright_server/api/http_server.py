@@ -25,9 +25,11 @@ class HttpAddress:
     guards: tuple[Middleware, ...] = ()
     outermost: tuple[Middleware, ...] = ()  # around everything, failures and their answers too
     shutdown_seconds: float = 60.0  # for what runs when the server is told to end
+    is_shared: bool = False  # with other processes of the same server
+    socket: str = ""  # path of a Unix socket, in place of hosts and port
 
     def __str__(self) -> str:
-        return f"{', '.join(self.hosts)}, port {self.port}"
+        return self.socket or f"{', '.join(self.hosts)}, port {self.port}"
 
 
 class _Refused(asyncio.Protocol):
@@ -57,12 +59,17 @@ class HttpServer:
         """Listen; gives the port, chosen by the system where 0 was asked for. Raises OSError."""
         tls = self._address.tls() if self._address.tls else None
         await self._runner.setup()
+        if self._address.socket:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_unix_server(self._accept, self._address.socket)
+            return 0
         self._listener = await asyncio.get_running_loop().create_server(
             self._accept,
             self._address.hosts,
             self._address.port,
             ssl=tls,
             ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,
+            reuse_port=self._address.is_shared or None,
         )
         port: int = self._listener.sockets[0].getsockname()[1]
         return port

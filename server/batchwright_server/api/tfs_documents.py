@@ -4,7 +4,7 @@ Metadata is in the spelling of protobuf's JSON (`modelSpec`), as OpenVINO Model 
 client reads it. What parses proto's JSON reads it too; of a document with both spellings it reads none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from google.protobuf import json_format
 
@@ -22,6 +22,11 @@ def describe_metadata(description: Description) -> Json:
 def describe_status(versions: Iterable[VersionStatus]) -> Json:
     """The body of `GET /v1/models/…`."""
     return {"model_version_status": [_describe_version(version) for version in versions]}
+
+
+def describe_all(models: Mapping[str, Iterable[VersionStatus]]) -> Json:
+    """The body of `GET /v1/config`."""
+    return {name: describe_status(versions) for name, versions in models.items()}
 
 
 def _describe_version(version: VersionStatus) -> Json:

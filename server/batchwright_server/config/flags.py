@@ -60,6 +60,7 @@ SERVER = (
         Kind.SECONDS,
         1.0,
     ),
+    Flag("workers", "processes behind the ports, which share processors and memory", Kind.NUMBER, 1),
     Flag("cache_dir", "folder for compiled models; /opt/cache if it is there"),
     Flag(
         "calibration_dir", "folder in which a restarted server finds what it measured in the last hour"
@@ -143,7 +144,7 @@ def _refused(name: str, reason: str, kind: Kind = Kind.TEXT) -> Flag:
     return Flag(name, reason, kind, None, Treatment.REFUSED)
 
 
-_ONE_LOOP = "one event loop does all I/O, and OpenVINO's threads infer; it has no workers to count"
+_ONE_LOOP = "one event loop does all I/O, and OpenVINO's threads infer; --workers is about processes"
 _NO_SEQUENCES = "there are no sequences: stateful models are not supported"
 
 ACCEPTED = (

@@ -28,14 +28,15 @@ class EngineOptions:
     root: Path = Path()  # from which a relative base_path is taken
     cache_dir: Path | None = None  # for compiled models
     cpu_extension: Path | None = None  # a library with operations of the user's own
+    share: int = 1  # one of so many processes that share the processors and the memory
 
 
 class OpenVinoEngine:
     """Reads models from the repository and compiles them on OpenVINO's devices."""
 
     def __init__(self, options: EngineOptions = EngineOptions()) -> None:
-        self.cores = processors.count_cores()
-        self.memory = ProcessMemory()
+        self.cores = max(1, processors.count_cores() // options.share)
+        self.memory = ProcessMemory(share=options.share)
         self._repository = Repository(options.root)
         core = ov.Core()
         if options.cpu_extension:

@@ -17,16 +17,20 @@ _COUNTED = ("RssAnon", "RssShmem")
 class ProcessMemory:
     """Reads the kernel's counts; every call is fresh, takes less than a millisecond, any thread."""
 
-    def __init__(self, groups: Cgroups | None = None) -> None:
+    def __init__(self, groups: Cgroups | None = None, share: int = 1) -> None:
         self._groups = groups or Cgroups()
+        self._share = share
         # Absent in other C libraries, which have another allocator.
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
     def limit(self) -> int:
-        """The most this process may have: its groups' limit, or the machine's memory."""
+        """The most this process may have: its groups' limit, or the machine's memory.
+
+        One of several processes that share it has its part.
+        """
         machine = _read_fields(_MACHINE)["MemTotal"]
         group = self._groups.memory()
-        return min(machine, group.limit) if group else machine
+        return (min(machine, group.limit) if group else machine) // self._share
 
     def available(self) -> int:
         """What may still be taken before something is killed."""

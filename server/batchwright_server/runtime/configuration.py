@@ -10,16 +10,29 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
+from typing import Protocol
 
 from batchwright_server.config import digest, document
 from batchwright_server.config.problems import InvalidDocument, Problem
 from batchwright_server.config.signals import ConfigState, describe_refusal
 from batchwright_server.errors import ServerEnding
-from batchwright_server.runtime.rollout import Rollout
 
 _log = logging.getLogger(__name__)
 
 ReadDocument = Callable[[], bytes]
+
+
+class Applying(Protocol):
+    """What takes documents into service."""
+
+    async def start(self, document: document.Document) -> None:
+        """Serve what can be served of the first document."""
+
+    async def apply(self, document: document.Document) -> None:
+        """Serve another document, all or nothing. Raises InvalidDocument."""
+
+    async def refresh(self) -> None:
+        """Look for what changed beside the document."""
 
 
 class ReloadResult(StrEnum):
@@ -37,7 +50,7 @@ class Configuration:
     becomes equal to it: what else the file changes to meanwhile may be older.
     """
 
-    def __init__(self, read: ReadDocument, rollout: Rollout) -> None:
+    def __init__(self, read: ReadDocument, rollout: Applying) -> None:
         self._read = read
         self._rollout = rollout
         self._one_at_a_time = asyncio.Lock()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterable
 from batchwright_server import errors
 from batchwright_server.config.document import Document, ModelConfig
 from batchwright_server.config.problems import InvalidDocument, Problem
+from batchwright_server.runtime.consent import Always, Consent
 from batchwright_server.runtime.model_loading import ModelLoader, PreparedModel
 from batchwright_server.runtime.pipelines import offers
 from batchwright_server.runtime.pipelines.rollout import PipelineRollout
@@ -21,7 +22,14 @@ _log = logging.getLogger(__name__)
 class Rollout:
     """Brings the registry to what a document says, and to what the repository holds."""
 
-    def __init__(self, loader: ModelLoader, registry: Registry, pipelines: PipelineRollout) -> None:
+    def __init__(
+        self,
+        loader: ModelLoader,
+        registry: Registry,
+        pipelines: PipelineRollout,
+        consent: Consent | None = None,
+    ) -> None:
+        self._consent = consent or Always()
         self._loader = loader
         self._registry = registry
         self._pipelines = pipelines
@@ -49,6 +57,11 @@ class Rollout:
         if problems:
             await _finish_all(part for ready in prepared for part in ready.drop())
             raise InvalidDocument(tuple(problems))
+        try:
+            await self._consent.ask()
+        except InvalidDocument:
+            await _finish_all(part for ready in prepared for part in ready.drop())
+            raise
         await _finish_all(self._commit(document, prepared))
 
     async def refresh(self) -> None:

@@ -40,19 +40,7 @@ class MetricsCollector(Collector):
         yield from _execution_metrics(servables)
         yield from _reload_metrics(servables)
         yield from _plan_metrics(servables)
-        yield from self._configuration_metrics()
-
-    def _configuration_metrics(self) -> Iterator[Metric]:
-        state = self._configuration.state
-        served = InfoMetricFamily("batchwright_config", "The configuration document that serves.")
-        served.add_metric([], {"hash": state.hash, "rejected_hash": state.rejected_hash})
-        yield served
-        reloads = CounterMetricFamily(
-            "batchwright_config_reloads", "Configuration documents read.", labels=["result"]
-        )
-        for result in ReloadResult:
-            reloads.add_metric([result.value], self._configuration.results[result])
-        yield reloads
+        yield from configuration_metrics(self._configuration)
 
 
 class Exposition:
@@ -65,6 +53,20 @@ class Exposition:
     def render(self) -> bytes:
         """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
+
+
+def configuration_metrics(configuration: Configuration) -> Iterator[Metric]:
+    """The metrics of what became of documents, which belong to no model."""
+    state = configuration.state
+    served = InfoMetricFamily("batchwright_config", "The configuration document that serves.")
+    served.add_metric([], {"hash": state.hash, "rejected_hash": state.rejected_hash})
+    yield served
+    reloads = CounterMetricFamily(
+        "batchwright_config_reloads", "Configuration documents read.", labels=["result"]
+    )
+    for result in ReloadResult:
+        reloads.add_metric([result.value], configuration.results[result])
+    yield reloads
 
 
 def _labels(servable: Servable | Pipeline) -> list[str]:

@@ -1,0 +1,1 @@
+"""Several processes behind one port: started, watched, and shown as one."""
