@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import foreign
 from tests.support.polling import eventually
 from tests.support.sources import s3server
 from tests.support.sources.program import FetchProgram
@@ -212,10 +213,10 @@ async def test_names_that_lead_out_of_the_folder_are_refused(
 
 async def _put_raw(bucket: Bucket, path: str) -> None:
     """An object of a name that a careful client does not write."""
-    python = str(s3server.foreign.CLIENTS / s3server.MOTO.name / "bin" / "python")
+    python = str(foreign.CLIENTS / s3server.MOTO.name / "bin" / "python")
     code = (
         "import boto3,sys; boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1')"
         ".put_object(Bucket='models', Key=sys.argv[2], Body=b'x')"
     )
     endpoint = bucket.store.config["endpoint"]
-    await s3server.foreign.run(python, "-c", code, endpoint, path, environment=bucket.environ)
+    await foreign.run(python, "-c", code, endpoint, path, environment=bucket.environ)

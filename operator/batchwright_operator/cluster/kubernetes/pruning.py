@@ -9,7 +9,15 @@ from batchwright_operator.render.names import Manifest
 _NEVER = frozenset({"managedFields", "selfLink", "generateName"})
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # the whole object once more
 _OURS = "batchwright.dev/"
-_POD_STATUS = ("phase", "podIP", "conditions", "containerStatuses", "reason", "message")
+_POD_STATUS = (
+    "phase",
+    "podIP",
+    "conditions",
+    "initContainerStatuses",
+    "containerStatuses",
+    "reason",
+    "message",
+)
 
 
 def prune(kind: str, raw: Raw) -> Manifest:

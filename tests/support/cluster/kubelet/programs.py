@@ -58,6 +58,8 @@ async def resolve_program(container: Object, around: Surroundings, sources: Sour
 
 def _listen_here(texts: Sequence[str], address: str) -> list[str]:
     """Arguments that listen where the pod has here what it was told: all it has, by default."""
+    if texts[:1] == ["fetch"]:  # the server's program, but not a server
+        return list(texts)
     given = " ".join(texts)
     usual = [
         f"--{flag}={_EVERYWHERE[0]}"

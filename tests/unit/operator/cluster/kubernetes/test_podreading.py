@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from batchwright_operator.cluster.kubernetes.podreading import read_pod
+from batchwright_operator.cluster.kubernetes.pruning import prune
 from batchwright_operator.reconcile.observed import Phase
 from tests.unit.operator.cluster.kubernetes.raw_objects import Raw, pod
 
@@ -114,3 +115,33 @@ def test_deaths_count_since_it_was_ready(raw: Raw, seen: int | None, starts: int
 def test_the_reason_is_in_the_words_of_who_knows(raw: Raw, reason: str) -> None:
     """The process's last words come before the kubelet's, and the scheduler's before there is either."""
     assert read_pod(raw).reason == reason
+
+
+def _fetching(state: Raw, last: Raw | None = None) -> Raw:
+    step = {"name": "fetch-0a2c", "state": state, "lastState": last or {}}
+    found = _pod("Pending", state={"waiting": {"reason": "PodInitializing"}})
+    found["status"]["initContainerStatuses"] = [{"name": "mesh", "state": {"running": {}}}, step]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "told"),
+    [
+        ({"running": {}}, None, ""),
+        ({"terminated": {"exitCode": 0}}, _died(message="model m: away"), ""),
+        (_died(message="model m: away\n"), None, "model m: away"),
+        (WAITING, _died(message="model m: away"), "model m: away"),
+        ({"running": {}}, _died(message="model m: away"), "model m: away"),
+        (WAITING, _died(exitCode=137, reason="OOMKilled"), "fetch-0a2c: exit code 137 (OOMKilled)"),
+        (
+            {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "a" not found'}},
+            None,
+            'fetch-0a2c: CreateContainerConfigError: secret "a" not found',
+        ),
+    ],
+)
+def test_why_a_model_is_not_fetched(state: Raw, last: Raw | None, told: str) -> None:
+    """What the step said last is told until it succeeds, and nothing of other people's steps."""
+    found = prune("Pod", _fetching(state, last))  # as the store keeps it
+
+    assert read_pod(found).unfetched == told
