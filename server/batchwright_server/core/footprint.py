@@ -12,6 +12,8 @@ from math import prod
 
 from batchwright_server.core.tensors import Compilable, InputShapes
 
+_ENOUGH = 4  # measured sizes make a line
+_FAR = 2  # times the largest measured size
 _LEAST_FACTOR = 1.1  # of a line's answer: what a line cannot know is taken to be a tenth
 
 
@@ -50,9 +52,12 @@ class Footprints:
         self._more_than: dict[Compilable, int] = {}
         self._line: Footprint | None = None
 
-    def knows(self, size: Compilable) -> bool:
-        """Whether `size` was measured."""
-        return size in self._measured
+    def wants(self, size: Compilable) -> bool:
+        """Whether `size` should be measured: while a line is not certain, and far beyond its end."""
+        if size in self._measured:
+            return False
+        most = max(map(units_of, self._measured), default=0)
+        return len(self._measured) < _ENOUGH or units_of(size) > _FAR * most
 
     def learn(self, size: Compilable, taken: int) -> None:
         """Note that `size` takes so many bytes."""

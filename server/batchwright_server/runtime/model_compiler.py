@@ -1,8 +1,8 @@
 """Compiling one network: whether it fits into memory, how much it takes, and what is built of it.
 
 The bytes are measured on the compile worker, where nothing else compiles: what the process has after
-compiling and a first inference (which allocates the buffers), less what it had before. Sizes that were
-measured are compiled without that inference. What requests allocate or free meanwhile counts too.
+compiling and a first inference (which allocates the buffers), less what it had before. A few sizes are
+measured; what others take follows from a line. What requests allocate or free meanwhile counts too.
 """
 
 import asyncio
@@ -132,13 +132,13 @@ class ModelCompiler:
         work, own, span = time.process_time() - work, time.thread_time() - own, time.monotonic() - span
         # What others did meanwhile is in the process's time; compiling is mostly this thread's.
         effort = Effort(min(work, _THREADS * own), span)
-        is_known = footprints.knows(size)
-        if not is_known and not is_exact:
+        is_measured = not is_exact and footprints.wants(size)
+        if is_measured:
             _infer_once(compiled, self._network.signature, size)
         taken = max(0, self._memory.taken() - before)
         if is_exact:
             return compiled, taken, effort
-        if not is_known:
+        if is_measured:
             footprints.learn(size, taken)
         return compiled, footprints.predict(size) or taken, effort
 

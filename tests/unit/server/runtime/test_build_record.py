@@ -1,0 +1,86 @@
+from batchwright_server.config.plan import Plan, Strategy
+from batchwright_server.runtime.build_record import BuildRecord
+
+RELOAD, DYNAMIC, FIXED = (
+    Plan.of(strategy) for strategy in (Strategy.RELOAD, Strategy.DYNAMIC, Strategy.FIXED)
+)
+
+
+class Store:
+    """Keeps results as a disk does: beyond the record that wrote them."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load(self, key: str) -> bytes | None:
+        return self.kept.get(key)
+
+    def save(self, key: str, results: bytes) -> None:
+        self.kept[key] = results
+
+
+def serve(store: Store, plan: Plan) -> BuildRecord:
+    record = BuildRecord(store, "m")
+    record.begin(plan)
+    record.end(plan, fits=True)
+    return record
+
+
+def die(store: Store, plan: Plan, *, tight: bool) -> None:
+    record = BuildRecord(store, "m")
+    record.begin(plan)
+    if tight:
+        record.note_tight()
+
+
+def test_after_a_death_for_want_of_memory_the_last_that_fitted_serves() -> None:
+    """The next process starts with it; for the plan that fitted itself nothing changes."""
+    store = Store()
+    serve(store, RELOAD)
+    die(store, DYNAMIC, tight=True)
+
+    assert BuildRecord(store, "m").fallback(DYNAMIC) == RELOAD
+
+
+def test_any_other_death_counts_for_nothing_the_first_time() -> None:
+    """A server that is killed while it switches takes up the switch again; killed twice, it does not."""
+    store = Store()
+    serve(store, RELOAD)
+    die(store, DYNAMIC, tight=False)
+    record = BuildRecord(store, "m")
+    assert record.fallback(DYNAMIC) is None
+
+    record.begin(DYNAMIC)
+
+    assert BuildRecord(store, "m").fallback(DYNAMIC) == RELOAD
+
+
+def test_what_serves_and_what_failed_are_no_deaths() -> None:
+    """A death afterwards says nothing of the plan, and one that could not be compiled keeps the last."""
+    store = Store()
+    serve(store, RELOAD)
+    record = BuildRecord(store, "m")
+    record.begin(DYNAMIC)
+    record.note_tight()
+    record.end(DYNAMIC, fits=False)
+
+    assert BuildRecord(store, "m").fallback(DYNAMIC) is None
+    die(store, DYNAMIC, tight=True)
+    assert BuildRecord(store, "m").fallback(DYNAMIC) == RELOAD
+
+
+def test_a_fixed_size_is_never_replaced() -> None:
+    """Clients of a fixed size are promised that other sizes are refused."""
+    store = Store()
+    serve(store, FIXED)
+    die(store, DYNAMIC, tight=True)
+
+    assert BuildRecord(store, "m").fallback(DYNAMIC) is None
+
+
+def test_what_another_release_wrote_is_forgotten() -> None:
+    """An unknown record is no record."""
+    store = Store()
+    store.kept["m"] = b'{"building": 7}'
+
+    assert BuildRecord(store, "m").fallback(DYNAMIC) is None
