@@ -10,7 +10,8 @@ from tests.support.stories.story import Story
 
 _AGE_SECONDS = 15
 _ANSWERED = re.compile(r'^batchwright_requests_total\{[^}]*method="Predict"[^}]*\} (\S+)', re.MULTILINE)
-_ASK_SECONDS = 100
+_ASK_SECONDS = 120
+_ENOUGH = 90  # requests to judge by
 _SHARE = 0.2  # of three pods each has about a third; less than this is no turn taken
 
 
@@ -54,7 +55,7 @@ async def _all_asked(story: Story, pods: int) -> bool:
 
 
 async def _has_grown(story: Story, before: dict[str, int]) -> bool:
-    return sum((await _counts(story)).values()) >= sum(before.values()) + 300
+    return sum((await _counts(story)).values()) >= sum(before.values()) + _ENOUGH
 
 
 async def _counts(story: Story) -> dict[str, int]:
