@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import models
+from tests.support.modelservers import server_document
 from tests.support.up_program import UpProgram, free_ports, one_model
 
 
@@ -69,4 +70,20 @@ async def test_objects_come_and_go(program: UpProgram) -> None:
     await program.until(lambda: program.is_settled(name="sight"))
     assert program.said(f"sight: gRPC at 127.0.0.1:{program.port}")
     assert program.pids() == []
+    assert await program.stop() == 0
+
+
+async def test_a_model_by_its_address(program: UpProgram) -> None:
+    """It is fetched before the server starts; what cannot be is told, and an edit makes it good."""
+    address = f"file://{program.folder / 'models'}"
+    program.write(server_document({"name": "m", "source": {"uri": f"{address}/missing"}}))
+    await program.start()
+    events = program.state / "vision" / "events.jsonl"
+    await program.until(lambda: events.exists() and "ModelNotFetched" in program.events())
+    told = program.condition("Ready")["message"]
+    assert f"cannot fetch model m: {address}/missing: nothing is there" in told
+
+    program.write(server_document({"name": "m", "source": {"uri": f"{address}/m"}}))
+    await program.until(program.is_settled)
+
     assert await program.stop() == 0
