@@ -37,7 +37,11 @@ class ReloadStrategy:
         if self._first_size is not None:
             await self._queue.warm(self._first_size)
         if self._splitting and await self._splitting.is_possible(self._execution):
-            self._splitter = await self._splitting.make(self._queue, self._execution)
+            try:
+                self._splitter = await self._splitting.make(self._queue, self._execution)
+            except BaseException:
+                await self._queue.retire()
+                raise
 
     async def infer(self, call: Call) -> dict[str, Tensor]:
         size = self._execution.size_of(call)
