@@ -19,7 +19,7 @@ from tests.support.cluster import access
 from tests.support.cluster.access import Cluster
 from tests.support.cluster.apiclient import ApiClient
 from tests.support.cluster.binaries import Binaries, BinariesMissing
-from tests.support.node import imagefile, images, programs, requirements
+from tests.support.node import images, programs, provision, requirements
 from tests.support.node.buildah import BuildFailed
 from tests.support.node.onenode import OneNode
 from tests.support.stories.installation import Installation
@@ -90,10 +90,7 @@ def cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactor
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside, it goes all the same
     node = OneNode(pytestconfig.stash[_BINARIES], told.append)
     try:
-        models = tmp_path_factory.mktemp("images") / "models.tar"
-        imagefile.write_tree(models, SAMPLES, images.MODELS)
-        node.start([*(image.archive for image in images.IMAGES), models])
-        node.tag_image(images.SERVER.reference, images.NEXT_SERVER)
+        provision.start(node, SAMPLES)
         yield node
     finally:
         shutil.copytree(node.layout.logs, tmp_path_factory.mktemp("node") / "logs")

@@ -9,9 +9,11 @@ import sys
 import time
 
 from tests.support.cluster.binaries import BinariesMissing
-from tests.support.node import imagefile, images, onenode, programs
+from tests.support.node import imagefile, images, onenode, programs, provision
 from tests.support.node.buildah import BuildFailed
 from tests.support.node.requirements import Unfit
+
+_SAMPLES = images.ROOT / "build" / "models"  # by `make models`
 
 
 def main() -> int:
@@ -42,7 +44,7 @@ def show_images() -> None:
 def write_models_image() -> None:
     """An image of the sample models, which `make models` makes."""
     archive = images.ROOT / "build" / "models.tar"
-    imagefile.write_tree(archive, images.ROOT / "build" / "models", images.MODELS)
+    imagefile.write_tree(archive, _SAMPLES, images.MODELS)
     say(f"there: {archive}")
 
 
@@ -52,7 +54,7 @@ def hold_node() -> None:
     node = onenode.OneNode(programs.find_or_build(say), say)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        node.start(image.archive for image in images.IMAGES)
+        provision.start(node, _SAMPLES)
         say(f"up; KUBECONFIG={node.kubeconfig} until this program is interrupted")
         signal.pause()
     except KeyboardInterrupt:
