@@ -25,16 +25,20 @@ async def send(
     asked = [pod.name for pod in step.to if pod.name in targets]
     course = course.sending({name: step.sent[name] for name in asked})
     found = await asyncio.gather(*(pods.configure(targets[name], step.document.text) for name in asked))
+    newest = {pod.name for pod in step.to if not course.template or pod.template == course.template}
     for name, answer in zip(asked, found, strict=True):
-        course = _noting(course, name, answer, now)
+        course = _noting(course, name, answer, now, is_newest=name in newest)
     return course
 
 
-def _noting(course: Course, pod: str, answer: Configured | Unreachable, now: float) -> Course:
+def _noting(
+    course: Course, pod: str, answer: Configured | Unreachable, now: float, *, is_newest: bool
+) -> Course:
     match answer:
         case Unreachable():
             return course.unanswered(pod)
-        case Configured(outcome=Outcome.REFUSED, error=error):
+        # A pod that is to be replaced may lack what its successor has: a volume, fetched files.
+        case Configured(outcome=Outcome.REFUSED, error=error) if is_newest:
             return course.refused(pod, error, now=now)
         case _:
             return course

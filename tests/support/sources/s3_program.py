@@ -24,7 +24,7 @@ _POLICY = {
 }
 
 
-class _Handler(WSGIRequestHandler):
+class _Handler(WSGIRequestHandler):  # type: ignore[misc]  # publishes no types
     protocol_version = "HTTP/1.1"
 
     def log_request(self, *_: object) -> None:
