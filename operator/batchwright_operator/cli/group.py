@@ -4,6 +4,7 @@ import click
 
 from batchwright_operator.cli.cluster import operator
 from batchwright_operator.cli.convert import convert
+from batchwright_operator.cli.explain import explain
 from batchwright_operator.cli.render import render
 from batchwright_operator.cli.up import up
 from batchwright_operator.cli.validate import validate
@@ -16,6 +17,7 @@ def batchwright() -> None:
 
 
 batchwright.add_command(convert)
+batchwright.add_command(explain)
 batchwright.add_command(operator)
 batchwright.add_command(render)
 batchwright.add_command(up)

@@ -5,6 +5,7 @@ Rates are of all pods together; percents of a ratio mean 100 for equal (310: 3.1
 
 from collections.abc import Mapping
 
+from batchwright_operator.policy import outlook
 from batchwright_operator.policy.check import Finding
 from batchwright_operator.policy.choice import Alternative
 from batchwright_operator.policy.decision import Decision, Reason
@@ -33,6 +34,9 @@ def observed(situation: Situation) -> dict[str, int]:
         "reloadsPerMinute": round(60 * pods * total.reloads / total.seconds),
         "wouldReloadsPerMinute": round(60 * pods * total.would_reloads / total.seconds),
         "reloadWorkPercent": reload_work_percent(situation),
+        "cores": round(total.cores),
+        "workMicrosPerSample": round(1e6 * total.cpu_seconds / max(total.samples, 1)),
+        **outlook.to_histogram(total),
     }
 
 
@@ -54,6 +58,7 @@ def predicted(situation: Situation, best: Alternative | None) -> dict[str, int]:
     plans = (situation.state.plan, *situation.alternatives)
     known = [plan for plan in plans if total.request_count and predictor.is_known(plan)]
     numbers = {samples_key(plan): round(predictor.samples_per_second(plan)) for plan in known}
+    numbers |= outlook.to_figures(situation)
     if best is None:
         return numbers
     return {

@@ -80,6 +80,12 @@ class Predictor:
             serial=lines.factor * max(streaming, reloads * reload.span_seconds),
         )
 
+    def inference(self, change: Traffic, plan: Plan) -> Demand:
+        """What `change` asks of a pod under `plan`, reloads aside."""
+        lines = self.costs.plans[plan]
+        work, span = _inference(change, lines)
+        return Demand(lines.factor * work, lines.factor * span, 0.0)
+
     def cost(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
         """What the traffic in `pods` costs under `plan`, in the seconds that the objective counts.
 
