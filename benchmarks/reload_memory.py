@@ -39,7 +39,7 @@ class Sample:
 
 async def run(folder: Path, reloads: int, entries: int) -> list[Sample]:
     """Samples of a server that is asked until it has reloaded so often."""
-    models.save(models.deep(layers=12, width=WIDTH), folder / "m")
+    models.save(models.deep(layers=4, width=WIDTH), folder / "m")
     batching = {
         "strategy": "reload",
         "reload": {"compiled_cache": {"max_entries": entries}},

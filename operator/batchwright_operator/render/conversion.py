@@ -155,7 +155,7 @@ def _batching(batching: Batching) -> Manifest:
                 "maxRequests": queue.max_requests,
                 "maxWaitSeconds": -int(-queue.max_wait_seconds // 1),
             },
-            "compiledCache": {"maxEntries": batching.reload.compiled_cache.max_entries},
+            "compiledCache": _compiled_cache(batching),
         },
         "fixed": {"batchSize": batching.fixed.batch_size},
         "dynamic": {"min": batching.dynamic.min, "max": batching.dynamic.max},
@@ -175,6 +175,11 @@ def _coalesce(asked: Coalesce | None) -> Manifest | None:
         return None
     delay = round(asked.max_delay_seconds * 1e6)
     return {"maxBatchSize": asked.max_batch_size, "maxDelayMicroseconds": delay}
+
+
+def _compiled_cache(batching: Batching) -> Manifest:
+    cache = batching.reload.compiled_cache
+    return {"maxEntries": cache.max_entries, "maxBytes": cache.max_bytes}
 
 
 def _is_adaptive(batching: Batching) -> bool:

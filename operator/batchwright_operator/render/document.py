@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from batchwright_operator.render import admin, sources
 from batchwright_operator.render.pipelines import render_pipeline
 from batchwright_operator.render.settings import Settings
+from batchwright_operator.resources import quantity
 from batchwright_operator.resources.batching import Batching as BatchingSpec
 from batchwright_operator.resources.batching import Coalesce as CoalesceSpec
 from batchwright_operator.resources.model import Model
@@ -82,7 +83,7 @@ def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Ba
             queue=batching.ReloadQueue(
                 max_requests=queue.max_requests, max_wait_seconds=queue.max_wait_seconds
             ),
-            compiled_cache=batching.CompiledCache(max_entries=spec.reload.compiled_cache.max_entries),
+            compiled_cache=_compiled_cache(spec),
         ),
         fixed=batching.Fixed(batch_size=spec.fixed.batch_size),
         dynamic=batching.Dynamic(min=spec.dynamic.min, max=spec.dynamic.max),
@@ -98,6 +99,12 @@ def _coalesce(spec: CoalesceSpec | None) -> batching.Coalesce | None:
     return batching.Coalesce(
         max_batch_size=spec.max_batch_size, max_delay_seconds=spec.max_delay_microseconds / 1e6
     )
+
+
+def _compiled_cache(spec: BatchingSpec) -> batching.CompiledCache:
+    cache = spec.reload.compiled_cache
+    most = int(quantity.amount(cache.max_bytes)) if cache.max_bytes else None
+    return batching.CompiledCache(max_entries=cache.max_entries, max_bytes=most)
 
 
 def _calibration(settings: Settings) -> batching.Calibration:

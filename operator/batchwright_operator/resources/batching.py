@@ -5,9 +5,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
+from batchwright_operator.resources import quantity
 from batchwright_operator.resources.markers import ATOMIC, NOT_EMPTY, Rule
-from batchwright_operator.resources.strict import Percent, Positive, Strict, Unavailable
+from batchwright_operator.resources.quantity import Quantity
+from batchwright_operator.resources.strict import Percent, Positive, Strict
 from batchwright_server.config.plan import Strategy
+
+_LEAST_BYTES = "1Mi"
 
 
 class BatchingStrategy(StrEnum):
@@ -130,9 +134,25 @@ class ReloadQueue(Strict):
 class CompiledCache(Strict):
     """How many compiled batch sizes are kept."""
 
+    rules: ClassVar = (
+        Rule(
+            "!has(self.maxBytes) || "
+            f"quantity(string(self.maxBytes)).compareTo(quantity('{_LEAST_BYTES}')) >= 0",
+            f"expected at least {_LEAST_BYTES}",
+            ".maxBytes",
+        ),
+    )
+
     max_entries: Positive = 4
     """How many batch sizes are kept compiled; each has a copy of the weights in memory."""
-    max_bytes: Unavailable = None
+    max_bytes: Quantity | None = None
+    """How much memory they may take together, as a quantity. Absent: half of the pod's limit."""
+
+    @model_validator(mode="after")
+    def _check_bytes(self) -> "CompiledCache":
+        if self.max_bytes and quantity.amount(self.max_bytes) < quantity.amount(_LEAST_BYTES):
+            raise ValueError(f"maxBytes: {self.rules[0].message}, got {self.max_bytes}")
+        return self
 
 
 class Reload(Strict):

@@ -60,9 +60,9 @@ def test_defaults() -> None:
         ({"adaptive": {"minSavingPercent": 101}}, "adaptive.minSavingPercent", "100"),
         ({"reload": {"onMiss": "split"}}, "reload.onMiss", "did you mean Split?"),
         (
-            {"reload": {"compiledCache": {"maxBytes": "1Gi"}}},
-            "reload.compiledCache.maxBytes",
-            "not avail",
+            {"reload": {"compiledCache": {"maxBytes": "1Ki"}}},
+            "reload.compiledCache",
+            "maxBytes: expected at least 1Mi, got 1Ki",
         ),
         (
             {"strategy": "Fixed", "maxBatchSize": 4, "fixed": {"batchSize": 8}},
