@@ -36,7 +36,10 @@ fuzz: $(VENV)/.dev ## Fuzz every parser for long (FUZZ_EXAMPLES=20000 of hypothe
 			-rss_limit_mb=2048 -artifact_prefix=build/fuzz-$$name- || exit 1; \
 	done
 
-bench: $(VENV)/.dev ## Measure the operator with OBJECTS=1000 ModelServers on a real control plane
+bench: $(VENV)/.dev models ## Compare the server side by side with others (SECTIONS="tiny mixed", ROUNDS=7; leave the machine alone)
+	$(BIN)/python -m benchmarks.serving --rounds $(or $(ROUNDS),7) $(SECTIONS)
+
+scale: $(VENV)/.dev ## Measure the operator with OBJECTS=1000 ModelServers on a real control plane
 	$(BIN)/python -m benchmarks.operator_scale --objects $(or $(OBJECTS),1000)
 
 e2e: $(VENV)/.dev ## The stories of users on a real node: as root on a Linux of one's own, or on a disposable cluster
@@ -80,4 +83,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo steady models test fuzz bench e2e images check format generate clean
+.PHONY: help demo steady models test fuzz bench scale e2e images check format generate clean
