@@ -101,9 +101,11 @@ def _shape(subject: Subject) -> str:
 
 def _start_mosec(python: Path, home: Path, subject: Subject) -> tuple[servers.Server, Ask]:
     port = servers.free_port()
-    program = [str(python), str(_PROGRAMS / "mosec_server.py"), str(subject.xml), _shape(subject)]
-    command = [*program, "--port", str(port), "--address", "127.0.0.1", "--path", str(home / "mosec")]
-    environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"}
+    command = [str(python), str(_PROGRAMS / "mosec_server.py"), "--port", str(port)]
+    command += ["--address", "127.0.0.1", "--path", str(home / "mosec")]
+    # Its processes parse the command line again, which therefore has its own flags alone.
+    told = {"MODEL": str(subject.xml.resolve()), "SHAPE": _shape(subject)}
+    environment = {**os.environ, **told, "PATH": f"{python.parent}:{os.environ['PATH']}"}
     server = servers.Server(command, port, home / "mosec.log", environment).wait_ready()
     target = f"http://127.0.0.1:{port}/inference"
     return server, Ask("http", target, "application/octet-stream", messages.write_raw(home, subject, 1))

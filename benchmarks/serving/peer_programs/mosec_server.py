@@ -1,14 +1,13 @@
-"""A model behind mosec: `python mosec_server.py MODEL SHAPE --port PORT`. Data come and go raw."""
+"""A model behind mosec: `MODEL=… SHAPE=… python mosec_server.py --port PORT`. Data come raw."""
 
-import sys
+import os
 from typing import Any
 
 import numpy as np
 import openvino as ov
 from mosec import Server, Worker
 
-MODEL, SHAPE = sys.argv[1], tuple(map(int, sys.argv[2].split(",")))
-del sys.argv[1:3]  # the rest is mosec's
+MODEL, SHAPE = os.environ["MODEL"], tuple(map(int, os.environ["SHAPE"].split(",")))
 
 
 class Inference(Worker):  # type: ignore[misc]  # lives in another environment
