@@ -164,12 +164,14 @@ def _infer_once(compiled: ports.CompiledModel, signature: Signature, size: Compi
     Whether the model can do with zeros is of no interest here. Raises OutOfMemory.
     """
     running: list[ports.InferRequest] = []
+    written: list[dict[str, Tensor]] = []  # kept until all have ended: the device writes into them
     ended = threading.Semaphore(0)
     try:
         inputs = _zeros(signature, size)
         for request in compiled.requests[: max(1, compiled.streams)] if inputs else ():
             rows = size.least if isinstance(size, BatchRange) else 0
             outputs = demultiply.allocate_outputs(signature.outputs, rows) if rows else {}
+            written.append(outputs)
             request.start(inputs or {}, outputs, ended.release)
             running.append(request)
     except MemoryError as error:
