@@ -131,7 +131,7 @@ async def test_dependent_samples_are_neither_coalesced_nor_split(
                 np.testing.assert_allclose(answer["y"], powers / powers.sum(axis=0), rtol=1e-5)
 
             for way in ways:
-                await asyncio.gather(*(ask(way, size) for size in (1, 2, 3, 2, 1, 5)))
+                await asyncio.gather(*(ask(way, size) for size in (1, 2, 3, 2, 1, 5) * 15))
     told = [record.getMessage() for record in caplog.records]
     assert sum("waits and is not split: samples depend" in text for text in told) == 1
     assert sum("requests are not coalesced: samples depend" in text for text in told) == 1
