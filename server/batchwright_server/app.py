@@ -60,10 +60,10 @@ class Server:
         registry = Registry()
         self._settings = settings
         self._role = role
-        vote = Vote()
         self._worker = CompileWorker()
         clocks = Clocks(elapsed=time.monotonic, work=time.process_time)
         pipelines = PipelineRollout(registry, clocks.elapsed)
+        vote = Vote()
         resources = Resources.of(engine, self._worker)
         tools = Tools(engine, resources, clocks, TrialFiles(settings.calibration_dir))
         self._rollout = Rollout(ModelLoader(tools), registry, pipelines, vote if role else None)
@@ -72,12 +72,9 @@ class Server:
         self._registry = registry
         dataplane = DataPlane(registry, cores=engine.cores)
         statistics = StatisticsReport(registry)
+        is_managed_elsewhere = bool(settings.admin_port or role)
         backend = Backend(
-            dataplane,
-            self.configuration,
-            statistics,
-            self._is_ready,
-            bool(settings.admin_port or role),
+            dataplane, self.configuration, statistics, self._is_ready, is_managed_elsewhere
         )
         self._traces = traces or tracing.Tracing()
         edge = Edge(self._traces.tracer)
@@ -88,9 +85,7 @@ class Server:
         managing, self._admin = self._make_managing(edge, reports, vote)
         self._http = self._make_http(backend, edge, managing)
         self._poll: asyncio.Task[None] | None = None
-        self.grpc_port = 0
-        self.http_port = 0
-        self.admin_port = 0
+        self.grpc_port = self.http_port = self.admin_port = 0
 
     async def start(self) -> None:
         """Answer health checks, load the models, then take requests. Raises InvalidDocument or OSError.
