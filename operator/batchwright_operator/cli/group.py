@@ -3,6 +3,7 @@
 import click
 
 from batchwright_operator.cli.cluster import operator
+from batchwright_operator.cli.companions import BENCH
 from batchwright_operator.cli.convert import convert
 from batchwright_operator.cli.explain import explain
 from batchwright_operator.cli.render import render
@@ -16,6 +17,7 @@ def batchwright() -> None:
     """Serve OpenVINO models to clients whose batch sizes vary."""
 
 
+batchwright.add_command(BENCH)
 batchwright.add_command(convert)
 batchwright.add_command(explain)
 batchwright.add_command(operator)

@@ -1,0 +1,1 @@
+"""`batchwright bench`: models measured in this process, behind a server, and under every strategy."""

@@ -1,0 +1,1 @@
+"""`batchwright bench` on the command line."""

@@ -1,0 +1,1 @@
+"""What was measured: histograms, intervals, results, comparisons. Pure."""

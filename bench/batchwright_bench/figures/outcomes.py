@@ -1,0 +1,121 @@
+"""Requests one by one, as they went, and all of them together as a result that fits a file."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from batchwright_bench.figures.histogram import Histogram
+from batchwright_bench.figures.intervals import Interval, mean_of
+
+FORMAT = 1
+OK = "OK"
+PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
+_WINDOWS = 10  # that a run has at least, where it is shorter than as many seconds
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One request; seconds since the run began. Without `is_timed` it was to warm up."""
+
+    intended: float
+    sent: float
+    done: float
+    batch_size: int
+    code: str = OK
+    is_timed: bool = True
+
+    @property
+    def nanoseconds(self) -> int:
+        """From the moment at which it was meant to be sent, so that a wait to be sent counts too."""
+        return max(round((self.done - self.intended) * 1e9), 0)
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Window(_Document):
+    """What was answered in a stretch of time."""
+
+    seconds: float
+    requests: int
+    samples: int
+
+
+class Result(_Document):
+    """One run. Latencies are of successful requests, in buckets of nanoseconds."""
+
+    format: int = FORMAT
+    title: str
+    load: str  # in words: what was asked, and how
+    seconds: float
+    requests: int
+    samples: int
+    failures: dict[str, int]
+    latencies: dict[int, int]
+    latencies_by_batch_size: dict[int, dict[int, int]]
+    windows: tuple[Window, ...]
+
+    @property
+    def histogram(self) -> Histogram:
+        """All latencies."""
+        return Histogram(self.latencies)
+
+    @property
+    def samples_per_second(self) -> Interval:
+        """How many samples were answered in a second, and how sure that is by its change over time."""
+        if self.seconds <= 0:
+            return Interval(0.0, 0.0, math.inf)
+        spread = mean_of([window.samples / window.seconds for window in self.windows])
+        value = self.samples / self.seconds
+        shift = value - spread.value
+        return Interval(value, max(spread.low + shift, 0.0), spread.high + shift)
+
+    @property
+    def requests_per_second(self) -> float:
+        """How many requests were answered in a second."""
+        return self.requests / self.seconds if self.seconds > 0 else 0.0
+
+
+def sum_up(title: str, load: str, outcomes: Iterable[Outcome]) -> Result:
+    """The result of those requests that are timed."""
+    timed = sorted((one for one in outcomes if one.is_timed), key=lambda one: one.done)
+    answered = [one for one in timed if one.code == OK]
+    begin = min((one.intended for one in timed), default=0.0)
+    seconds = max((one.done for one in timed), default=0.0) - begin
+    sizes = sorted({one.batch_size for one in answered})
+    return Result(
+        title=title,
+        load=load,
+        seconds=seconds,
+        requests=len(answered),
+        samples=sum(one.batch_size for one in answered),
+        failures=dict(Counter(one.code for one in timed if one.code != OK)),
+        latencies=_counts(answered),
+        latencies_by_batch_size={
+            size: _counts([one for one in answered if one.batch_size == size]) for size in sizes
+        },
+        windows=_windows(answered, begin, seconds),
+    )
+
+
+def _counts(outcomes: Sequence[Outcome]) -> Mapping[int, int]:
+    return Histogram.of(one.nanoseconds for one in outcomes).counts
+
+
+def _windows(answered: Sequence[Outcome], begin: float, seconds: float) -> tuple[Window, ...]:
+    """Stretches of a second each, or shorter ones of a short run; the last ends with the run."""
+    if seconds <= 0:
+        return ()
+    count = max(math.floor(seconds), _WINDOWS)
+    width = seconds / count
+    requests, samples = [0] * count, [0] * count
+    for one in answered:
+        place = min(int((one.done - begin) / width), count - 1)
+        requests[place] += 1
+        samples[place] += one.batch_size
+    pairs = zip(requests, samples, strict=True)
+    return tuple(Window(seconds=width, requests=asked, samples=had) for asked, had in pairs)

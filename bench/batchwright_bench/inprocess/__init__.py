@@ -1,0 +1,1 @@
+"""A model measured in this process; the only OpenVINO of these rooms."""

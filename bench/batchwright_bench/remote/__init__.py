@@ -1,0 +1,1 @@
+"""A served model measured over gRPC."""

@@ -1,0 +1,1 @@
+"""A model measured under every strategy, by servers of its own."""
