@@ -69,3 +69,7 @@ class Link:
                 return await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise LinkLost(str(error)) from error
+        except RuntimeError as error:  # what a session says that was closed: the worker ended meanwhile
+            if not self._session.closed:
+                raise
+            raise LinkLost("it ended") from error

@@ -45,6 +45,7 @@ class Worker:
         self._process: asyncio.subprocess.Process | None = None
         self._was_ready = False
         self._is_ending = False
+        self._one_look_at_a_time = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -77,10 +78,14 @@ class Worker:
 
     async def look(self) -> None:
         """See what it counted by now; keeps what was seen before if it does not answer."""
-        if (link := self.link) is None:
-            return
-        with suppress(LinkLost):
-            seen, metrics = await asyncio.gather(link.signals(), link.metrics())
+        if self.link is not None:
+            with suppress(LinkLost):
+                await self._see(self.link, has_metrics=True)
+
+    async def _see(self, link: Link, *, has_metrics: bool) -> None:
+        async with self._one_look_at_a_time:  # an older answer that comes late would count backwards
+            seen = await link.signals()
+            metrics = await link.metrics() if has_metrics else self.metrics
             if self.link is link:
                 self.signals, self.metrics = seen, metrics
 
@@ -131,9 +136,7 @@ class Worker:
                     self._was_ready = self._was_ready or self.is_ready
                     self.link = link
                     if self.is_ready:
-                        self.signals = await link.signals()
-                        if count % _LOOKS_PER_METRICS == 0:
-                            self.metrics = await link.metrics()
+                        await self._see(link, has_metrics=count % _LOOKS_PER_METRICS == 0)
                 await asyncio.sleep(LOOK_SECONDS if self.is_ready else STARTING_LOOK_SECONDS)
 
 
