@@ -151,6 +151,7 @@ class Calibrator:
         pool, took = await self._step(course, lambda: compile_batch(batch))
         if not pool.compiling.span:
             pool.compiling = took
+        course.seconds_left -= pool.compiling.span
         return pool
 
     async def _measure_size(
@@ -162,7 +163,9 @@ class Calibrator:
 
         async def run_alone() -> Effort:
             async with self._moments.alone(pool):
-                return (await self._time(lambda: run(pool, call)))[1]
+                took = (await self._time(lambda: run(pool, call)))[1]
+            course.seconds_left -= took.span  # waiting for its turn costs nobody anything
+            return took
 
         await self._step(course, run_alone)  # the first inference allocates memory
         runs = [(await self._step(course, run_alone))[0] for _ in range(REPETITIONS)]
@@ -175,9 +178,7 @@ class Calibrator:
             course.was_idle &= await self._moments.wait()
         if course.seconds_left <= 0:
             raise _OutOfTime
-        result, took = await self._time(task)
-        course.seconds_left -= took.span
-        return result, took
+        return await self._time(task)
 
     async def _time(self, task: Callable[[], Awaitable[T]]) -> tuple[T, Effort]:
         work, elapsed = self._clocks.work(), self._clocks.elapsed()
