@@ -14,6 +14,9 @@ from batchwright_server.config.plan import Plan
 SLICES_PER_WINDOW = 30
 # After a longer gap what was before says nothing of what is now.
 LONGEST_GAP_WINDOWS = 3
+# A window with too few requests reaches back further: the worse a plan, the fewer requests it lets
+# through, and the window would never show enough of them.
+MOST_WINDOWS = 10
 # A pod whose own clock stands still for this share of a window gives stale numbers.
 STALE_WINDOW_SHARE = 0.25
 
@@ -33,6 +36,31 @@ class Slice:
     at: float
     pods: Mapping[str, Traffic]
 
+    @property
+    def requests(self) -> int:
+        """Successful requests of all pods."""
+        return sum(change.request_count for change in self.pods.values())
+
+
+@dataclass(frozen=True)
+class Window:
+    """How far back traffic counts: so many seconds, and further while there are too few requests."""
+
+    seconds: float
+    min_requests: int = 0
+
+    def kept(self, slices: tuple[Slice, ...], now: float) -> tuple[Slice, ...]:
+        """Those of `slices`, oldest first, that count at `now`; further back only from a request on."""
+        first = next((at for at, it in enumerate(slices) if now - self.seconds < it.at), len(slices))
+        requests = sum(it.requests for it in slices[first:])
+        for number in range(first - 1, -1, -1):
+            part = slices[number]
+            if requests >= self.min_requests or now - MOST_WINDOWS * self.seconds >= part.at:
+                break
+            requests += part.requests
+            first = number if part.requests else first
+        return slices[first:]
+
 
 @dataclass(frozen=True)
 class History:
@@ -44,12 +72,13 @@ class History:
     newest: Slice | None = None  # the slice that the last call added, if it added one
 
     def extended(
-        self, readings: Mapping[str, Reading], *, plan: Plan, now: float, window_seconds: float
+        self, readings: Mapping[str, Reading], *, plan: Plan, now: float, window: "Window"
     ) -> "History":
         """The history with new readings; only what `plan` served counts.
 
         A clock that went back, or a gap of more than three windows, starts it anew.
         """
+        window_seconds = window.seconds
         gap = 0.0 if self.at is None else now - self.at
         longest_gap = LONGEST_GAP_WINDOWS * window_seconds
         base = self if 0 <= gap <= longest_gap else History()
@@ -64,8 +93,8 @@ class History:
             if change is not None:
                 parts[pod] = change
         newest = Slice(now, parts) if parts else None
-        kept = tuple(it for it in base.slices if now - window_seconds < it.at)
-        return History(now, seen, (*kept, newest) if newest else kept, newest)
+        slices = (*base.slices, newest) if newest else base.slices
+        return History(now, seen, window.kept(slices, now), newest)
 
     def is_fresh(self, pod: str, *, window_seconds: float) -> bool:
         """Whether the pod's own clock moved lately; to be asked after its reading was added."""

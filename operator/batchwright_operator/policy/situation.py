@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from batchwright_operator.policy import costs, traffic
-from batchwright_operator.policy.history import History
+from batchwright_operator.policy.history import History, Window
 from batchwright_operator.policy.prediction import Predictor
 from batchwright_operator.policy.readings import Reading, Scrape
 from batchwright_operator.policy.rules import Rules
@@ -85,7 +85,8 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
     readings = scrape.by_pod()
     settled = _noting_settled(state, readings, scrape.expected_pods, now)
     kept = History() if _is_warming(settled, rules, now) else settled.history
-    history = kept.extended(readings, plan=state.plan, now=now, window_seconds=rules.window_seconds)
+    reach = Window(rules.window_seconds, rules.min_requests)
+    history = kept.extended(readings, plan=state.plan, now=now, window=reach)
     window = history.by_pod
     predictor = Predictor(
         costs=costs.gather(readings.values()).corrected(settled.factors(now)),

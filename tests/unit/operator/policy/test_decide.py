@@ -238,9 +238,16 @@ def test_without_requests_nothing_is_known() -> None:
 def test_a_few_requests_are_too_few() -> None:
     """A handful of requests shows no mix."""
     desk = Desk()
-    desk.serve(Pod(), 60, lambda pod: pod.after(3, {3: 1}, reloads=1, concurrency=0.2, cpu=0.5))
+    desk.serve(Pod(), 25, lambda pod: pod.after(3, {3: 1}, reloads=1, concurrency=0.2, cpu=0.5))
     assert desk.reasons == [Reason.COLLECTING_WINDOW, Reason.TOO_FEW_REQUESTS]
-    assert "20 requests in 60 s, 30 are needed" in desk.last.message
+    assert "30 are needed" in desk.last.message
+
+
+def test_a_server_ruined_by_reloads_is_judged_by_the_few_requests_it_lets_through() -> None:
+    """Twenty requests a minute are thirty after a while, and each of them reloads."""
+    desk = Desk()
+    desk.serve(Pod(), 40, lambda pod: pod.after(3, {3: 1}, reloads=1, concurrency=4, cpu=0.5))
+    assert [move.plan for move in desk.moves] == [DEMULTIPLEX]
 
 
 def test_unmeasured_costs_hold() -> None:

@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 from batchwright_operator.policy import traffic
-from batchwright_operator.policy.history import SLICES_PER_WINDOW, History
+from batchwright_operator.policy.history import SLICES_PER_WINDOW, History, Slice, Window
+from batchwright_operator.policy.traffic import Traffic
 from tests.unit.operator.policy.samples import DEMULTIPLEX, NOON, RELOAD, Pod
 
 
 def extended(history: History, *pods: Pod, at: float) -> History:
     """The history with what these pods say; a window of 60 s, reload wanted."""
     readings = {pod.name: pod.reading() for pod in pods}
-    return history.extended(readings, plan=RELOAD, now=NOON + at, window_seconds=60)
+    return history.extended(readings, plan=RELOAD, now=NOON + at, window=Window(60))
 
 
 def test_the_first_reading_is_only_where_the_next_slice_starts() -> None:
@@ -101,3 +102,17 @@ def test_a_pod_whose_clock_stands_still_is_stale() -> None:
     history = extended(history, pod, at=18)
     assert not history.is_fresh(pod.name, window_seconds=60)
     assert not history.is_fresh("another", window_seconds=60)
+
+
+def test_a_window_with_too_few_requests_reaches_back() -> None:
+    """Rare requests count from further back, ten windows at most; silence before them does not."""
+    slices = tuple(
+        Slice(NOON + at, {"pod-0": Traffic(seconds=10, requests={1: 2} if at % 40 == 0 else {})})
+        for at in range(0, 400, 10)
+    )
+    now = NOON + 395
+    assert Window(60, 0).kept(slices, now)[0].at == NOON + 340
+    reaching = Window(60, 10).kept(slices, now)
+    assert reaching[0].at == NOON + 200
+    assert sum(it.requests for it in reaching) == 10
+    assert Window(20, 100).kept(slices, now)[0].at == NOON + 200
