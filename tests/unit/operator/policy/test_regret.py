@@ -6,8 +6,8 @@ from benchmarks.policy import evaluation, optimum, report, suite
 from benchmarks.policy.evaluation import Case
 from tests.unit.operator.policy.samples import DEMULTIPLEX, RELOAD
 
-# Not `short` for the tiny model: a reload of it costs eighty requests, so the half window that any evidence
-# takes is four times what ten windows cost under the best plan.
+# Not `short` for the tiny model: a reload of it costs eighty requests, so the half window that any
+# evidence takes is four times what ten windows cost under the best plan.
 CASES = [
     case
     for case in suite.cases()
