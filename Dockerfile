@@ -16,11 +16,13 @@ RUN /build/bin/pip install --quiet --constraint constraints.txt cyclonedx-bom
 COPY pyproject.toml README.md LICENSE ./
 # The project without its code: what it depends on is installed for this one, and so not again at each
 # change of a line.
-RUN mkdir -p operator/batchwright_operator server/batchwright_server \
- && touch operator/batchwright_operator/__init__.py server/batchwright_server/__init__.py \
+RUN mkdir -p bench/batchwright_bench operator/batchwright_operator server/batchwright_server \
+ && touch bench/batchwright_bench/__init__.py operator/batchwright_operator/__init__.py \
+    server/batchwright_server/__init__.py \
  && /build/bin/pip wheel --quiet --no-deps --wheel-dir /hollow .
 
 FROM build AS wheel
+COPY bench bench
 COPY operator operator
 COPY server server
 RUN /build/bin/pip wheel --quiet --no-deps --wheel-dir /wheels .

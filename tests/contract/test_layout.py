@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "operator", ROOT / "server", ROOT / "example_client"]
+SOURCES = [ROOT / "bench", ROOT / "operator", ROOT / "server", ROOT / "example_client"]
 MAX_LINES = 300
 MAX_FUNCTION_LINES = 40
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "base"}

@@ -111,7 +111,7 @@ def _measure_server(given: dict[str, Any]) -> None:
         outcomes = asyncio.run(session.measure(server, load, given=rows, watch=watch))
     _warn_of_lateness(load, outcomes)
     result = sum_up(f"{server.model} at {server.target}", load.describe(), outcomes)
-    _finish(given, result, outcomes)
+    _finish(given, result, outcomes, "requests")
 
 
 def _load(given: dict[str, Any]) -> session.Load:
@@ -152,8 +152,10 @@ def _warn_of_lateness(load: session.Load, outcomes: list[Outcome]) -> None:
         )
 
 
-def _finish(given: dict[str, Any], result: Result, outcomes: list[Outcome]) -> None:
-    printing.say_result(result)
+def _finish(
+    given: dict[str, Any], result: Result, outcomes: list[Outcome], counted: str = "iterations"
+) -> None:
+    printing.say_result(result, counted)
     printing.write_json(given["json_file"], result)
     printing.write_csv(given["csv_file"], outcomes)
     if result.requests == 0:

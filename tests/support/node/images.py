@@ -48,10 +48,10 @@ class Image:
         return folder() / f"{self.target}.cdx.json"
 
 
-SERVER = Image("server", "localhost/batchwright/server:test", ("operator", "server"), 480)
-OPERATOR = Image("operator", "localhost/batchwright/operator:test", ("operator", "server"), 260)
+SERVER = Image("server", "localhost/batchwright/server:test", ("bench", "operator", "server"), 480)
+OPERATOR = Image("operator", "localhost/batchwright/operator:test", ("bench", "operator", "server"), 260)
 CLIENT = Image(
-    "client", "localhost/batchwright/client:test", ("operator", "server", "example_client"), 200
+    "client", "localhost/batchwright/client:test", ("bench", "operator", "server", "example_client"), 200
 )
 IMAGES = (SERVER, OPERATOR, CLIENT)
 NEXT_SERVER = "localhost/batchwright/server:next"
