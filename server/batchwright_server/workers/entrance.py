@@ -2,8 +2,8 @@
 
 import os
 import signal
-import sys
 import threading
+from typing import BinaryIO
 
 from batchwright_server.config.worker import WorkerRole
 
@@ -17,11 +17,28 @@ def read_role() -> WorkerRole | None:
     """
     if WORKER not in os.environ:
         return None
-    role = WorkerRole.model_validate_json(sys.stdin.buffer.readline())
-    threading.Thread(target=_outlive_nobody, name="supervisor", daemon=True).start()
+    supervisor = _take_standard_input()
+    role = WorkerRole.model_validate_json(supervisor.readline())
+    watching = threading.Thread(
+        target=_outlive_nobody, args=(supervisor,), name="supervisor", daemon=True
+    )
+    watching.start()
     return role
 
 
-def _outlive_nobody() -> None:
-    sys.stdin.buffer.read()  # ends when the other end of the pipe does
+def _take_standard_input() -> BinaryIO:
+    """The pipe to the supervisor, with nothing left in its place.
+
+    A thread that waits on `sys.stdin` holds its lock. A library that forks (OpenVINO's telemetry does)
+    has a child that waits for that lock for ever.
+    """
+    pipe = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return os.fdopen(pipe, "rb")
+
+
+def _outlive_nobody(supervisor: BinaryIO) -> None:
+    supervisor.read()  # ends when the other end of the pipe does
     os.kill(os.getpid(), signal.SIGTERM)

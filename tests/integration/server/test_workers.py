@@ -53,6 +53,19 @@ def living(processes: list[int]) -> list[int]:
     return [pid for pid in processes if Path(f"/proc/{pid}").exists()]
 
 
+def children_of(server: Managed) -> list[str]:
+    """The processes that have its command line, those that libraries forked among them."""
+    command = str(server.config_path).encode()
+    return [found.name for found in Path("/proc").glob("[0-9]*") if command in _command_line(found)]
+
+
+def _command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 async def samples(server: Managed) -> int:
     """How many samples were answered, by the signals."""
     found = await server.signals()
@@ -194,6 +207,7 @@ async def test_a_server_of_workers_ends_in_its_order(server: Managed) -> None:
         assert await asyncio.to_thread(server.process.wait, 40) == 0
     assert {client.lost for client in clients} <= {"", "UNAVAILABLE"}
     assert not living(workers)
+    assert not children_of(server)
 
 
 async def test_workers_do_not_outlive_whoever_looks_after_them(server: Managed) -> None:
@@ -202,7 +216,7 @@ async def test_workers_do_not_outlive_whoever_looks_after_them(server: Managed) 
     server.process.kill()
 
     async def are_gone() -> bool:
-        return not living(workers)
+        return not living(workers) and not children_of(server)
 
     await eventually(are_gone, seconds=60)
 
