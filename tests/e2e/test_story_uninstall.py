@@ -2,6 +2,7 @@
 
 import re
 
+from tests.support.node.layout import NAME as NODE
 from tests.support.stories.installation import CHART, NAMESPACE, RELEASE
 from tests.support.stories.story import Story
 
@@ -47,4 +48,4 @@ def _left(story: Story) -> list[str]:
     served = story.cluster.kubectl("get", kinds, f"--namespace={story.namespace}", "--output=name")
     inside = [*own, *(line for line in served.splitlines() if "gone" in line)]
     named = [line for line in inside if line.rpartition("/")[2] not in _LEFT_TO_KUBERNETES]
-    return [line for line in wide if RELEASE in line] + named
+    return [line for line in wide if RELEASE in line and NODE not in line] + named

@@ -1,5 +1,6 @@
 """What a story needs: a namespace with the sample models in it, timed steps, and the operator."""
 
+import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -141,7 +142,7 @@ class Story:
             f"traffic: {told['answered']} requests, {told['samples']} samples, "
             f"slowest {told['slowest_seconds']} s, failed {sum(told['failures'].values())}"
         )
-        assert told["failures"] == {}
+        assert told["failures"] == {}, json.dumps(told["failures"], indent=1)
         assert told["wrong"] == 0
         assert told["answered"] > 0
 
