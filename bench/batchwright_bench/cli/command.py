@@ -17,6 +17,7 @@ from batchwright_bench.inprocess import inputs, model, running, shapes
 from batchwright_bench.load import arrivals, sizes, traces
 from batchwright_bench.remote import driver, elements, protocols, session
 from batchwright_bench.strategies import choice, plot, trials
+from batchwright_server.config.plan import Strategy
 
 _SECONDS = 10.0
 _FAULTS = (
@@ -172,12 +173,15 @@ def _compare_strategies(given: dict[str, Any]) -> None:
         raise click.UsageError("--plugin-config: expected a JSON object") from error
     planned = choice.plan_trials(load.sizes.possible)
     printing.say(f"{', '.join(planned)}, each with {load.describe()}")
-    found = []
-    for strategy in planned:
-        with progress.bar(strategy, load.bounds.end, load.bounds.requests) as watch:
-            bench = trials.Bench(given["model"].resolve(), load, plugin, watch)
-            found.append(asyncio.run(trials.try_strategy(bench, strategy)))
-    _recommend(given, load, found)
+    found: dict[Strategy, list[choice.Trial]] = {strategy: [] for strategy in planned}
+    for number, part in enumerate(load.split(given["rounds"])):
+        # Back and forth, so that a machine that gets slower or faster favours nobody.
+        for strategy in planned if number % 2 == 0 else reversed(planned):
+            title = f"{strategy}, round {number + 1}"
+            with progress.bar(title, part.bounds.end, part.bounds.requests) as watch:
+                bench = trials.Bench(given["model"].resolve(), part, plugin, watch)
+                found[strategy].append(asyncio.run(trials.try_strategy(bench, strategy)))
+    _recommend(given, load, [choice.join(of_one) for of_one in found.values()])
 
 
 def _recommend(given: dict[str, Any], load: session.Load, found: list[choice.Trial]) -> None:

@@ -99,6 +99,8 @@ def of_comparisons(function: Function) -> Function:
                      "the same load, and recommend one."),
         click.option("--objective", type=click.Choice([one.value for one in Objective]),
                      default="throughput", show_default=True, help="What is to be best."),
+        click.option("--rounds", type=_COUNT, default=2, show_default=True, help="How often the "
+                     "strategies take turns; -t and -niter are those of all rounds."),
         click.option("--plugin-config", default="{}", help="OpenVINO properties, as JSON."),
         click.option("--html", "html_file", type=_OUT, default=Path("strategies.html"),
                      show_default=True, help="Where the plot of --compare-strategies goes."),

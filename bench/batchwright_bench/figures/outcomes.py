@@ -102,6 +102,32 @@ def sum_up(title: str, load: str, outcomes: Iterable[Outcome]) -> Result:
     )
 
 
+def join(results: Sequence[Result]) -> Result:
+    """Several runs, at least one, of the same load as one."""
+    sizes = sorted({size for one in results for size in one.latencies_by_batch_size})
+    failures = Counter[str]()
+    for one in results:
+        failures.update(one.failures)
+    return Result(
+        title=results[0].title,
+        load=results[0].load,
+        seconds=sum(one.seconds for one in results),
+        requests=sum(one.requests for one in results),
+        samples=sum(one.samples for one in results),
+        failures=dict(failures),
+        latencies=_together(one.latencies for one in results),
+        latencies_by_batch_size={
+            size: _together(one.latencies_by_batch_size.get(size, {}) for one in results)
+            for size in sizes
+        },
+        windows=tuple(window for one in results for window in one.windows),
+    )
+
+
+def _together(counts: Iterable[Mapping[int, int]]) -> Mapping[int, int]:
+    return sum(map(Histogram, counts), Histogram({})).counts
+
+
 def _counts(outcomes: Sequence[Outcome]) -> Mapping[int, int]:
     return Histogram.of(one.nanoseconds for one in outcomes).counts
 

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -55,6 +55,20 @@ class Load:
     def is_open(self) -> bool:
         """Whether requests are sent when they are due, not when others are answered."""
         return self.rate is not None or (self.trace is not None and bool(self.trace.seconds))
+
+    def split(self, rounds: int) -> "Iterator[Load]":
+        """The load in so many parts of the same length, each with its own random numbers.
+
+        A trace with times is not cut: each part is all of it.
+        """
+        limit = self.bounds.requests
+        for number in range(rounds):
+            part = replace(
+                self.bounds,
+                seconds=self.bounds.seconds / rounds,
+                requests=None if limit is None else max(round(limit / rounds), 1),
+            )
+            yield replace(self, bounds=part, seed=self.seed + 2 * number)
 
     def describe(self) -> str:
         """The load in words."""

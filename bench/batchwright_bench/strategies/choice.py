@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from batchwright_bench.figures import outcomes
 from batchwright_bench.figures.intervals import Interval
 from batchwright_bench.figures.outcomes import Result
 from batchwright_server.config.plan import Strategy
@@ -42,6 +43,19 @@ class Choice:
 
     best: Trial | None
     sentence: str
+
+
+def join(rounds: Sequence[Trial]) -> Trial:
+    """The trials of one strategy as one; its first reason if it could not be had in every round."""
+    results = [one.result for one in rounds if one.result is not None]
+    if len(results) < len(rounds):
+        return next(one for one in rounds if one.result is None)
+    return Trial(
+        rounds[0].strategy,
+        outcomes.join(results),
+        reloads=sum(one.reloads for one in rounds),
+        cpu_seconds=sum(one.cpu_seconds for one in rounds),
+    )
 
 
 def plan_trials(sizes: Sequence[int]) -> tuple[Strategy, ...]:

@@ -77,6 +77,21 @@ def test_the_blocks_to_paste_are_valid(sizes: list[int]) -> None:
     assert set(choice.buckets(sizes)) <= set(sizes)
 
 
+def test_rounds_are_one_trial() -> None:
+    """What was measured in turns is summed up; a strategy that failed in one round has not been had."""
+    rounds = [
+        Trial(Strategy.RELOAD, _result(10), reloads=2),
+        Trial(Strategy.RELOAD, _result(30), reloads=1),
+    ]
+    both = choice.join(rounds)
+
+    assert both.result is not None
+    assert (both.reloads, both.result.requests) == (3, 400)
+    assert both.result.samples_per_second.value == pytest.approx(4 / 0.02, rel=0.01)
+    assert both.result.histogram.total == 400
+    assert choice.join([*rounds, Trial(Strategy.RELOAD, reason="memory")]).reason == "memory"
+
+
 def test_fixed_is_tried_for_one_size_only() -> None:
     """A mix of sizes cannot be taken by one; a single size can."""
     assert Strategy.FIXED not in choice.plan_trials([1, 2])

@@ -139,3 +139,10 @@ def test_a_clear_difference_is_told_and_an_open_one_is_not(factor: float) -> Non
         assert set(verdicts.values()) == {comparison.Verdict.WORSE}
     if factor < 0.8:
         assert set(verdicts.values()) == {comparison.Verdict.BETTER}
+
+
+def test_runs_without_any_spread_are_the_same() -> None:
+    """Where every latency is the same in both runs, nothing is better and nothing worse."""
+    even = _steady(10.0, jitter=0.0, count=100)
+
+    assert {row.verdict for row in comparison.compare(even, even)} == {comparison.Verdict.OPEN}

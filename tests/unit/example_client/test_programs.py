@@ -165,3 +165,16 @@ def test_a_balancing_client_tells_what_a_server_refuses() -> None:
     assert done.returncode == 1
     assert "no model is named letters" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_classifying_client_takes_servers_in_turn(images: list[str]) -> None:
+    """With --round_robin, images are classified by all servers behind a name."""
+    here, there = digit_service.DigitService(), digit_service.DigitService()
+    with digit_service.serving(here) as one, digit_service.serving(there) as other:
+        address = [f"--grpc_address=ipv4:127.0.0.1:{one},127.0.0.1", f"--grpc_port={other}"]
+        flags = ["--model_name=digits", "--iterations=40", "--round_robin"]
+        done = _run(*BY_PATH, *flags, *TENSORS, *images, *address)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(here.requests) + len(there.requests) == 40
+    assert min(len(here.requests), len(there.requests)) > 10
