@@ -13,6 +13,7 @@ from rich.console import Console
 
 from example_client import flagtypes
 from example_client.demo import (
+    observation,
     page,
     reference,
     report,
@@ -28,6 +29,8 @@ _SERVER = "demo"  # names in the manifest
 _MODEL = "resnet"
 _NETWORK = Path("resnet50-int8", "1", "model.xml")
 _INPUT, _OUTPUT = "0", "1463"
+_STRATEGIES = 2  # of the manifest: Reload and Demultiplex
+_MEASURING_SECONDS = 30.0
 _STEADY_SECONDS = 75.0
 
 
@@ -90,7 +93,9 @@ def _run(settings: Settings, narration: story.Narration) -> report.Story:
     with supervision.Supervised(place) as supervised:
         narration.say(f"batchwright up {place.manifest.name}: waiting until the model is ready.")
         supervised.wait_until_ready()
-        narration.say("Ready. The clients begin, and nobody touches the server from here on.")
+        narration.say("Ready. While it is idle, the server measures what each strategy costs.")
+        observation.wait_until_measured(place.port + 1, _MODEL, _STRATEGIES, seconds=_MEASURING_SECONDS)
+        narration.say("The clients begin, and nobody touches the server from here on.")
         served = traffic.Served(f"127.0.0.1:{place.port}", _MODEL, _INPUT, _OUTPUT)
         clients = traffic.Traffic(settings.offer, served, expected)
         run = asyncio.run(scenario.run(supervised, clients, limits=settings.limits, narrator=narration))
