@@ -37,7 +37,8 @@ async def test_a_new_version_of_a_model_is_taken(story: Story, tmp_path: Path) -
 
 async def test_pods_are_rolled_and_scaled(story: Story) -> None:
     """Another image takes the place of the first pod by pod; replicas go from one to three and back."""
-    await story.create_server("rolled", models=[story.tiny("m")])
+    service = {"maxConnectionAgeSeconds": 10}  # clients that never wait for answers are moved by it
+    await story.create_server("rolled", models=[story.tiny("m")], service=service)
     await story.wait_for_server("rolled")
 
     async with story.traffic(story.ask_tiny("rolled", "m")):

@@ -9,6 +9,7 @@ import asyncio
 
 QUIET_SECONDS = 0.02  # no call for this long: those that came are all taken up
 LONGEST_HOLD_SECONDS = 0.25  # clients that do not wait for answers never stop coming
+DESERTED_SECONDS = 1.0  # no call for this long: the clients are elsewhere
 
 
 class Admission:
@@ -28,15 +29,23 @@ class Admission:
         """Return once the door is open."""
         await self._open.wait()
 
+    async def until_deserted(self, longest_seconds: float) -> None:
+        """Return when the clients seem to have gone elsewhere; the door stays open."""
+        if longest_seconds:
+            await self._until_quiet(DESERTED_SECONDS, longest_seconds)
+
     async def hold(self) -> None:
         """Close the door, and return when no call has come for a moment."""
         self._open.clear()
+        await self._until_quiet(QUIET_SECONDS, LONGEST_HOLD_SECONDS)
+
+    async def _until_quiet(self, quiet_seconds: float, longest_seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + LONGEST_HOLD_SECONDS
+        until = loop.time() + longest_seconds
         arrivals = -1
         while arrivals != self._arrivals and loop.time() < until:
             arrivals = self._arrivals
-            await asyncio.sleep(QUIET_SECONDS)
+            await asyncio.sleep(quiet_seconds)
 
     def release(self) -> None:
         """Open the door."""

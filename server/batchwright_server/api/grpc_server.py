@@ -18,6 +18,7 @@ from batchwright_server.api.grpc_kserve import InferenceServicer
 from batchwright_server.api.grpc_tfs import ModelServicer, PredictionServicer
 from batchwright_server.api.guarded_server import GuardedServer
 from batchwright_server.api.health_service import HealthService
+from batchwright_server.api.limits import leaving_seconds
 from batchwright_server.api.protection import Protection
 from batchwright_server.protos import (
     grpc_predict_v2_pb2,
@@ -72,6 +73,7 @@ class GrpcServer:
         self._server = grpc.aio.server(interceptors=guards, options=options)
         self._listening = address
         self._is_shared = bool(dict(options)["grpc.so_reuseport"])
+        self._leaving_seconds = leaving_seconds(address.arguments)
         self._health = HealthService(backend, _SERVICES)
         guarded: Any = GuardedServer(self._server, self._admission, edge)
         prediction = PredictionServicer(backend.dataplane)
@@ -114,9 +116,14 @@ class GrpcServer:
         return port
 
     async def stop(self, grace_seconds: float) -> None:
-        """Take no new calls and let those that came finish, for `grace_seconds` at most."""
+        """Take no new calls and let those that came finish, for `grace_seconds` at most.
+
+        Where connections have an age, they are first let come to it: a call that crosses the news that
+        the server ends is lost, one that crosses the end of its connection's age is not.
+        """
         self._health.end()
         self._inference.end()
+        await self._admission.until_deserted(self._leaving_seconds)
         await self._admission.hold()
         stopping = asyncio.create_task(self._server.stop(grace_seconds))
         await asyncio.sleep(0)  # the task begins: clients are told to go elsewhere

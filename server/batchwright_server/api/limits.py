@@ -1,7 +1,7 @@
 """How much a client may ask for: message sizes, tensors, connections."""
 
 import itertools
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 
 from batchwright_server.errors import InvalidInput
@@ -11,6 +11,8 @@ MAX_TENSORS = 1024  # inputs, or outputs, of a request
 MAX_REPEATED_BYTES = 64 << 20  # of a tensor written as one value that stands for all elements
 
 HANDSHAKE_SECONDS = 20  # until a connection that says nothing is closed
+LONGEST_AWAITED_AGE_SECONDS = 60.0  # when the server ends
+_AGE_JITTER = 1.1  # by how much gRPC lets connections differ in age
 _CLIENT_PING_SECONDS = 10  # clients may not ask more often than this whether the server is there
 
 
@@ -50,6 +52,15 @@ class Limits:
             "grpc.keepalive_permit_without_calls": 1,  # a peer that is gone has no calls
             **bounds,
         }
+
+
+def leaving_seconds(arguments: Mapping[str, str | int]) -> float:
+    """How long a server that ends waits until every client has connected anew, elsewhere.
+
+    0 where connections have no age, or one that is too long to be waited for.
+    """
+    age = int(arguments.get("grpc.max_connection_age_ms", 0)) / 1000
+    return age * _AGE_JITTER if age <= LONGEST_AWAITED_AGE_SECONDS else 0.0
 
 
 def check_count(field: str, items: Sized) -> None:

@@ -106,3 +106,10 @@ def test_no_bound_is_no_argument() -> None:
     assert "grpc.max_allowed_incoming_connections" not in free
     assert aged["grpc.max_connection_age_ms"] == 1500
     assert aged["grpc.max_allowed_incoming_connections"] == 7
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(0, 0.0), (10, 11.0), (60, 66.0), (61, 0.0)])
+def test_a_server_that_ends_awaits_ages_that_can_be_awaited(age: float, seconds: float) -> None:
+    """By then gRPC, which varies ages by a tenth, has moved every client."""
+    arguments = limits.Limits(max_connection_age_seconds=age).to_grpc()
+    assert limits.leaving_seconds(arguments) == pytest.approx(seconds)

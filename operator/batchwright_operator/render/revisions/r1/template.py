@@ -13,6 +13,7 @@ from batchwright_operator.resources.pod import Pod
 _USER = 5000
 # What the server may take to end: 25 s for gRPC requests, 60 s for HTTP, 4 s for all else; and a margin.
 _DRAIN_SECONDS = 115
+_LEAVING_SECONDS = 70  # the longest for which it lets connections come to their age before that
 _WAIT_COVERED = 25  # what of a request's longest wait is in it
 
 
@@ -59,7 +60,8 @@ def _grace_seconds(server: ModelServer) -> int:
     """More than a pod takes to end. Longer waits count in whole minutes: a change rolls the pods."""
     longest = max(model.batching.reload.queue.max_wait_seconds for model in server.spec.models)
     minutes = max(0, -(-(longest - _WAIT_COVERED) // 60))
-    return container.PRE_STOP_SECONDS + _DRAIN_SECONDS + 60 * minutes
+    leaving = _LEAVING_SECONDS if server.spec.service.max_connection_age_seconds else 0
+    return container.PRE_STOP_SECONDS + _DRAIN_SECONDS + 60 * minutes + leaving
 
 
 def _placement(server: ModelServer) -> names.Manifest:
