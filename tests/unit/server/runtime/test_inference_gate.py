@@ -15,7 +15,7 @@ class StreamedModel(HeldModel):
 
     def __init__(self, streams: int) -> None:
         super().__init__(2 * streams)
-        self.streams = streams  # type: ignore[misc]  # of the class, elsewhere
+        self.streams = streams
 
 
 def shards(*values: float) -> list[Shard]:
