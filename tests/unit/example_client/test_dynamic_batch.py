@@ -10,11 +10,13 @@ import openvino as ov
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openvino import opset13 as ops
 from PIL import Image
 
 from example_client.dynamic_batch import dot
 from tests.support import digit_model, models
 
+NAMES = st.text(st.sampled_from('ab\\"\n; ü'))
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
@@ -79,9 +81,19 @@ def test_refuses_more_than_the_limit(tmp_path: Path) -> None:
     )
 
 
+def _sum_after_relu() -> ov.Model:
+    x = ops.parameter([1, 4], np.float32, name="x")
+    total = ops.reduce_sum(ops.relu(x), ops.constant(np.array([0])), keep_dims=False)
+    return ov.Model([ops.result(ops.tanh(total))], [x], "sum-after-relu")
+
+
 @pytest.mark.parametrize(
     ("model", "layer"),
-    [(models.constant_batch, "Reshape"), (models.total_over_batch, "ReduceSum")],
+    [
+        (models.constant_batch, "Reshape"),
+        (models.total_over_batch, "ReduceSum"),
+        (_sum_after_relu, "ReduceSum"),
+    ],
 )
 def test_names_the_layer_at_fault(tmp_path: Path, model: object, layer: str) -> None:
     """A layer with a shape of its own, or one that takes the batch away, is told by kind and name."""
@@ -92,7 +104,7 @@ def test_names_the_layer_at_fault(tmp_path: Path, model: object, layer: str) -> 
     assert re.fullmatch(rf"error: (operation|layer) {layer} '[^']+' .*batch size.*\n", done.stderr)
 
 
-@given(st.lists(st.text(), unique=True, min_size=1, max_size=6), st.data())
+@given(st.lists(NAMES, unique=True, min_size=1, max_size=6), st.data())
 def test_any_name_is_one_label(names: list[str], data: st.DataObject) -> None:
     """Whatever a layer is called, it is one box with one label, and each arrow joins two boxes."""
     layers = [
@@ -107,5 +119,6 @@ def test_any_name_is_one_label(names: list[str], data: st.DataObject) -> None:
     text = dot.render(layers)
 
     labels = re.findall(r'n\d+ \[label="((?:[^"\\]|\\.)*)"\];', text, re.DOTALL)
-    assert len(labels) == len(names)
+    read = [re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], one) for one in labels]
+    assert read == [f"{name}\nOp\nexecTimeMcs: 12" for name in names]
     assert text.count(" -> ") == sum(len(layer["from"]) for layer in layers)
