@@ -41,4 +41,4 @@ class DemultiplexStrategy:
     async def retire(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            await pool.wait_idle()
+            await pool.free()

@@ -59,4 +59,4 @@ class WholeStrategy:
         if joined is not None:
             await joined.wait_idle()
         if pool is not None:
-            await pool.wait_idle()
+            await pool.free()
