@@ -16,7 +16,7 @@ from tests.support.operator_process import OperatorProcess
 _LOOK_SECONDS = 0.5
 _OK = 200
 _QUIET_SECONDS = 4.0
-_LONGEST_SECONDS = 1800.0
+_LONGEST_SECONDS = 3600.0
 EDITED, EDITED_NAMESPACE = "edited", "scale-0"
 _EDITS = ("Demultiplex", "Dynamic", "Reload", "Demultiplex", "Reload")
 
