@@ -7,8 +7,8 @@ once nobody comes, shutting down finds no call that is not taken up. Then the do
 
 import asyncio
 
-QUIET_SECONDS = 0.02  # no call for this long: those that came are all taken up
-LONGEST_HOLD_SECONDS = 0.25  # clients that do not wait for answers never stop coming
+QUIET_SECONDS = 0.05  # no call for this long: those that came are all taken up
+LONGEST_HOLD_SECONDS = 0.5  # clients that do not wait for answers never stop coming
 DESERTED_SECONDS = 1.0  # no call for this long: the clients are elsewhere
 
 
@@ -20,9 +20,13 @@ class Admission:
         self._open.set()
         self._arrivals = 0
 
-    def arrive(self) -> bool:
-        """Note a call at the door; whether it is open. If not, `wait`."""
+    def note(self) -> None:
+        """Note that a call was taken up; its message may still be on its way."""
         self._arrivals += 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls go in. If not, `wait`."""
         return self._open.is_set()
 
     async def wait(self) -> None:

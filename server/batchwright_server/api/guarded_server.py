@@ -21,6 +21,18 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
+class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
+    """The methods by their names. gRPC asks for one as soon as it has taken up a call."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.handlers: dict[str, _Handler] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "_Handler | None":
+        self._admission.note()
+        return self.handlers.get(handler_call_details.method)
+
+
 class GuardedServer:
     """Takes what is added to a server, and adds it so that failed calls end with the code of their kind.
 
@@ -28,21 +40,19 @@ class GuardedServer:
     """
 
     def __init__(self, server: Any, admission: Admission, edge: Edge) -> None:
-        self._server = server
         self._admission = admission
         self._edge = edge
+        self._methods = _Methods(admission)
+        server.add_generic_rpc_handlers((self._methods,))
 
     def add_generic_rpc_handlers(self, handlers: Sequence[object]) -> None:
         """Leave out what generated code adds a second time, by name: those are the ones that count."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
         """Add the methods of `service`, guarded."""
-        guarded = {
-            name: self._guard(handler, f"/{service}/{name}") for name, handler in handlers.items()
-        }
-        generic = grpc.method_handlers_generic_handler(service, guarded)
-        self._server.add_generic_rpc_handlers((generic,))
-        self._server.add_registered_method_handlers(service, guarded)
+        for name, handler in handlers.items():
+            method = f"/{service}/{name}"
+            self._methods.handlers[method] = self._guard(handler, method)
 
     def _guard(self, handler: _Handler, method: str) -> _Handler:
         codecs = {
@@ -62,7 +72,7 @@ class GuardedServer:
 
     def _guard_unary(self, behaviour: Any, method: str) -> Any:
         async def guarded(request: Any, context: _Context) -> Any:
-            if not self._admission.arrive():
+            if not self._admission.is_open:
                 await self._admission.wait()
             try:
                 with self._enter(method, context):
@@ -79,7 +89,7 @@ class GuardedServer:
 
         # It writes its answers: a generator may be ended by anybody, in a context not the call's own.
         async def guarded(request: Any, context: _Context) -> None:
-            if not self._admission.arrive():
+            if not self._admission.is_open:
                 await self._admission.wait()
             try:
                 with self._enter(method, context):

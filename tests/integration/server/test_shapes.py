@@ -56,12 +56,11 @@ async def test_requests_of_one_shape_share_a_reload(server: serving.Serving) -> 
 
 async def test_compiled_shapes_are_bounded(server: serving.Serving) -> None:
     """No more of them are kept than of batch sizes; one that went is compiled anew."""
-    for width in range(5, 15):
-        await server.client.predict("any", x=filled(1, width))
-
-    assert await server.metric("batchwright_compiled_models", model="any") == 4
-    await server.client.predict("any", x=filled(1, 5))
-    assert await server.metric("batchwright_reloads_total", model="any", reason="evicted") == 1
+    for _ in range(2):
+        for width in range(5, 15):
+            await server.client.predict("any", x=filled(1, width))
+        assert await server.metric("batchwright_compiled_models", model="any") == 4
+    assert await server.metric("batchwright_reloads_total", model="any", reason="evicted") >= 1
 
 
 async def test_metadata_shows_that_any_shape_is_taken(server: serving.Serving) -> None:

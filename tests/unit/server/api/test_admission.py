@@ -14,7 +14,8 @@ async def test_it_is_deserted_once_nobody_comes() -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + DESERTED_SECONDS + 0.2
     while loop.time() < until:
-        assert admission.arrive()
+        admission.note()
+        assert admission.is_open
         assert not waiting.done()
         await asyncio.sleep(0.05)
     await asyncio.wait_for(waiting, 5 * DESERTED_SECONDS)
@@ -24,5 +25,5 @@ async def test_it_is_deserted_once_nobody_comes() -> None:
 async def test_clients_that_never_go_are_not_awaited_for_ever(longest: float) -> None:
     """At most for as long as was said, in steps of a second."""
     admission = Admission()
-    admission.arrive()
+    admission.note()
     await asyncio.wait_for(admission.until_deserted(longest), 2 * DESERTED_SECONDS)
