@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from tests.support.polling import eventually
 class UpProgram:
     """A running `batchwright up` in a folder of its own; its objects serve the model in `models/m`."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, more: Sequence[str] = ()) -> None:
         self.folder = folder
         self.port = port
         self.manifest = folder / "objects.yaml"
         self.state = folder / "state"
         self.process: Process | None = None
+        self._more = more
 
     def write(self, *objects: Mapping[str, Any]) -> None:
         """The manifest: these objects."""
@@ -33,7 +34,7 @@ class UpProgram:
     async def start(self) -> None:
         """Start the program."""
         volume, state = f"models={self.folder / 'models'}", str(self.state)
-        where = ["--volume", volume, "--port", str(self.port), "--state-dir", state]
+        where = ["--volume", volume, "--port", str(self.port), "--state-dir", state, *self._more]
         command = [sys.executable, "-m", "batchwright_operator", "up", str(self.manifest), *where]
         with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
             self.process = await asyncio.create_subprocess_exec(*command, stdout=out, stderr=err)

@@ -7,12 +7,27 @@ import click
 from rich.console import Console
 
 from batchwright_operator.local.checks import SetupError
+from batchwright_operator.local.page.address import PageAddress
 from batchwright_operator.local.placement import Placement
 from batchwright_operator.local.up import load_setup, run_up
 from batchwright_operator.local.view import LiveView, PlainView, View
 from batchwright_operator.resources.manifests import InvalidManifests
 
 _LAST_PORT = 65534
+
+
+class PageAddressType(click.ParamType[PageAddress]):
+    """`--page`'s value."""
+
+    name = "address"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> PageAddress:
+        try:
+            return PageAddress.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -37,7 +52,20 @@ _LAST_PORT = 65534
     show_default=True,
     help="Where status, events and the servers' output are kept.",
 )
-def up(files: tuple[Path, ...], volumes: tuple[str, ...], port: int | None, state_dir: Path) -> None:
+@click.option(
+    "--page",
+    type=PageAddressType(),
+    metavar="[HOST:]PORT",
+    help="Show what happens on a web page, too, which keeps itself up to date. Without HOST for this "
+    "machine alone; port 0 is any that is free.",
+)
+def up(
+    files: tuple[Path, ...],
+    volumes: tuple[str, ...],
+    port: int | None,
+    state_dir: Path,
+    page: PageAddress | None,
+) -> None:
     """Run the ModelServers in FILES on this machine until Ctrl-C.
 
     Each pod is a process. The files are watched: an edit is applied as it is saved, one that is not
@@ -46,7 +74,7 @@ def up(files: tuple[Path, ...], volumes: tuple[str, ...], port: int | None, stat
     placement = Placement(state_dir.resolve(), _parse_volumes(volumes), port)
     try:
         setup = load_setup(files, placement)
-        asyncio.run(run_up(setup, _view()))
+        asyncio.run(run_up(setup, _view(), page))
     except (SetupError, InvalidManifests) as error:
         click.echo(str(error), err=True)
         raise SystemExit(2) from error

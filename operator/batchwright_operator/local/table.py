@@ -13,7 +13,7 @@ from batchwright_operator.controller.run import Run
 from batchwright_operator.controller.tuning import Tuned
 from batchwright_operator.local.addresses import ready_addresses
 from batchwright_operator.local.rates import Rates
-from batchwright_operator.resources.conditions import ConditionStatus, ConditionType, get_condition
+from batchwright_operator.local.trouble import find_trouble
 
 _GAP = 2  # between two columns, one of it the box's own
 _LONGEST_NAME = 24  # a longer one is folded rather than that figures are left out
@@ -41,7 +41,7 @@ class Section:
 
 def to_section(run: Run, rates: Mapping[str, Rates]) -> Section:
     """An object as its last run found it; `rates` are by model."""
-    trouble = _trouble(run)
+    trouble = find_trouble(run.status)
     return Section(
         rows=tuple(_to_row(run, item, rates[item.model.name], not trouble) for item in run.tuned),
         notes=(Text(ready_addresses(run), style="dim"), *_words(run, trouble)),
@@ -136,11 +136,3 @@ def _words(run: Run, trouble: str) -> Iterator[Text]:
     for item in run.tuned:
         message = item.decision.message if item.decision is not None else "as the user chose"
         yield Text(f"{run.server.name}/{item.model.name}: {message}")
-
-
-def _trouble(run: Run) -> str:
-    for kind in (ConditionType.CONFIG_APPLIED, ConditionType.READY, ConditionType.MODELS_AVAILABLE):
-        condition = get_condition(run.status.conditions, kind)
-        if condition is not None and condition.status is ConditionStatus.FALSE:
-            return condition.message
-    return ""

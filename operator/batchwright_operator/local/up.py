@@ -14,6 +14,10 @@ from batchwright_operator.local.edits import Edits, Refusal
 from batchwright_operator.local.manifestfiles import Contents
 from batchwright_operator.local.objects import Objects
 from batchwright_operator.local.orphans import Orphans
+from batchwright_operator.local.page.address import PageAddress
+from batchwright_operator.local.page.ledger import Ledger
+from batchwright_operator.local.page.server import PageServer
+from batchwright_operator.local.page.view import PagedView
 from batchwright_operator.local.placement import Placement
 from batchwright_operator.local.view import View
 from batchwright_operator.pods.client import HttpPodClient
@@ -42,8 +46,11 @@ def load_setup(files: tuple[Path, ...], placement: Placement) -> Setup:
     return Setup(contents, placement, servers, manifests.orphans)
 
 
-async def run_up(setup: Setup, view: View) -> None:
-    """Run until told to stop. Raises SetupError if the state directory or a port is in use."""
+async def run_up(setup: Setup, view: View, page: PageAddress | None = None) -> None:
+    """Run until told to stop, with a page at `page`, if any.
+
+    Raises SetupError if the state directory or a port is in use.
+    """
     state = setup.placement.state
     try:
         lock = leftovers.lock_state(state)
@@ -52,7 +59,26 @@ async def run_up(setup: Setup, view: View) -> None:
     with lock:
         leftovers.end_leftovers(state)
         checks.check_start(setup.servers)
-        await _run(setup, view)
+        if page is None:
+            await _run(setup, view)
+        else:
+            await _run_with_page(setup, view, page)
+
+
+async def _run_with_page(setup: Setup, view: View, page: PageAddress) -> None:
+    ledger = Ledger()
+    server = PageServer(ledger, page)
+    try:
+        url = await server.start()
+    except OSError as error:
+        await server.close()
+        reason = error.strerror or str(error)
+        raise checks.SetupError(f"--page: cannot listen at {page}: {reason}") from error
+    view.say(f"Live page: {url}")
+    try:
+        await _run(setup, PagedView(view, ledger, server))
+    finally:
+        await server.close()
 
 
 async def _run(setup: Setup, view: View) -> None:

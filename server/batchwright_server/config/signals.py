@@ -67,7 +67,10 @@ class ReloadCost(Tolerant):
 
 
 class ModelCounters(Tolerant):
-    """Sums since the process started, over successful requests unless said otherwise."""
+    """Sums since the process started, over successful requests unless said otherwise.
+
+    `answered` has the upper bound of each range of times from receipt to answer, in microseconds.
+    """
 
     requests: dict[int, int]  # by batch size
     failed_requests: int
@@ -80,6 +83,7 @@ class ModelCounters(Tolerant):
     executions: int = 0  # inferences
     executed_samples: int = 0  # in these, padding included
     padding_samples: int = 0
+    answered: dict[int, int] = {}  # requests however they ended, by bound; -1: beyond all
 
 
 class ModelSignals(Tolerant):

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections import Counter
 
 import orjson
 
@@ -89,4 +90,14 @@ def _counters(meter: ModelMeters) -> signals.ModelCounters:
         executions=sum(meter.executed_batch_size.counts),
         executed_samples=int(meter.executed_batch_size.total),
         padding_samples=meter.padding_samples,
+        answered=_answered(meter),
     )
+
+
+def _answered(meter: ModelMeters) -> dict[int, int]:
+    """Requests by the upper bound of their time in microseconds, -1 beyond all bounds."""
+    counted: Counter[int] = Counter()
+    for histogram in meter.request_seconds.values():
+        bounds = [*(round(1e6 * bound) for bound in histogram.bounds), -1]
+        counted.update(dict(zip(bounds, histogram.counts, strict=True)))
+    return {bound: count for bound, count in counted.items() if count}
