@@ -172,7 +172,7 @@ async def test_concurrent_requests_share_inferences(tmp_path: Path) -> None:
             executions[way] = (await server.model_signals(way)).counters.executions - before
 
     assert executions.pop("dynamic") == 40
-    assert max(executions.values()) <= 30, executions
+    assert max(executions.values()) < 40, executions
 
 
 async def test_shards_of_one_request_share_inferences(tmp_path: Path) -> None:
