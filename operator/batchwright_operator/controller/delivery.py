@@ -21,10 +21,12 @@ async def commit(upkeep: Upkeep, wanted: Bundle, document: Document) -> Fault | 
 async def send(
     pods: PodClient, targets: Mapping[str, Target], step: Step, course: Course, *, now: float
 ) -> Course:
-    """Send the step's document; the course with what was sent and what was answered at once."""
+    """Send the step's documents; the course with what was sent and what was answered at once."""
     asked = [pod.name for pod in step.to if pod.name in targets]
     course = course.sending({name: step.sent[name] for name in asked})
-    found = await asyncio.gather(*(pods.configure(targets[name], step.document.text) for name in asked))
+    found = await asyncio.gather(
+        *(pods.configure(targets[name], step.documents[name].text) for name in asked)
+    )
     newest = {pod.name for pod in step.to if not course.template or pod.template == course.template}
     for name, answer in zip(asked, found, strict=True):
         course = _noting(course, name, answer, now, is_newest=name in newest)

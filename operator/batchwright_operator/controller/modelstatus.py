@@ -62,14 +62,23 @@ def unsettled(tuned: Iterable[Tuned], reports: Reports) -> Iterator[str]:
         late = [
             pod
             for pod, report in sorted(reports.items())
-            if isinstance(report, Signals) and _serves_otherwise(report, item)
+            if isinstance(report, Signals) and _serves_otherwise(report, pod, item)
         ]
         if late:
-            yield f"{item.model.name} is going to {item.plan} on {', '.join(late)}."
+            plans = dict.fromkeys(str(item.plan_on(pod)) for pod in late)
+            yield f"{item.model.name} is going to {' and '.join(plans)} on {', '.join(late)}."
 
 
-def _serves_otherwise(report: Signals, item: Tuned) -> bool:
+def canaries(tuned: Iterable[Tuned]) -> Iterator[str]:
+    """A sentence for each model whose next plan one pod tries."""
+    for item in tuned:
+        if (canary := item.canary) is not None:
+            yield f"{item.model.name} is tried with {canary.plan} on {canary.pod}, beside {item.plan}."
+
+
+def _serves_otherwise(report: Signals, pod: str, item: Tuned) -> bool:
+    wanted = item.plan_on(pod)
     return any(
-        model.name == item.model.name and model.plan is not None and model.plan.plan != item.plan
+        model.name == item.model.name and model.plan is not None and model.plan.plan != wanted
         for model in report.models
     )

@@ -1,9 +1,9 @@
 """What one run resolves on, from what it has seen and what is remembered. No I/O here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from batchwright_operator.controller import admission, modelstatus, refusal, tidings, tuning
+from batchwright_operator.controller import admission, canaries, modelstatus, refusal, tidings, tuning
 from batchwright_operator.controller.memory import Memory, Wanted
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile import applied, outcome, proposal, rollout
@@ -70,12 +70,20 @@ def resolve(scene: Scene, memory: Memory, template: Template) -> Resolution:
         for state, event in refusal.withdraw(server, memory, back_to, now=now):
             states[event.model] = state
             told.append(event)
+    for state, event in canaries.find_refused(server, memory, scene.reports, states, now=now):
+        states[event.model] = state
+        told.append(event)
     admitted = admission.admit(server, memory, scene.seen, are_plans_to_blame=is_withdrawn)
-    is_held = pending is not None and not pending.is_plans_alone
-    tuned = tuning.Tuner(server, scene.seen, is_held=is_held, now=now).tune(states)
+    tuned = tuning.Tuner(
+        server,
+        scene.seen,
+        is_held=pending is not None and not pending.is_plans_alone,
+        now=now,
+        is_edited=memory.course.subject not in (None, _subject(server, admitted)),
+    ).tune(states)
     plans = {item.model.name: item.plan for item in tuned}
     bundle = render_bundle(admitted, scene.settings, plans, template, revisions=scene.revisions)
-    sight = _sight(scene, admitted, bundle)
+    sight = _sight(scene, admitted, bundle, canaries.render(admitted, scene.settings, tuned))
     step = proposal.advance(sight, memory.course, now=now)
     look = replace(
         _look(scene, memory, (sight, step), tuned),
@@ -88,19 +96,25 @@ def resolve(scene: Scene, memory: Memory, template: Template) -> Resolution:
     return Resolution(admitted, tuned, bundle, step, look, status, events)
 
 
-def _sight(scene: Scene, admitted: ModelServer, bundle: Bundle) -> Sight:
+def _subject(server: ModelServer, admitted: ModelServer) -> object:
+    """What a document stands for; an autoscaler's change is no edit."""
+    spec = server.spec.model_copy(update={"replicas": 0})
+    return spec, tuple(pipeline.edition for pipeline in admitted.pipelines)
+
+
+def _sight(scene: Scene, admitted: ModelServer, bundle: Bundle, tried: Mapping[str, Document]) -> Sight:
     observed = scene.observed
     text, config_map = observed.config_text, observed.config_map or {}
     marks = config_map.get("metadata", {}).get("annotations") or {}
-    spec = scene.server.spec.model_copy(update={"replicas": 0})  # an autoscaler's change is no edit
     return Sight(
         wanted=Document(bundle.document, bundle.config_hash),
         committed=Document.of(text.encode()) if text is not None else None,
         recorded=marks.get(names.CONFIG_HASH, ""),
         template=bundle.template_hash,
-        subject=(spec, tuple(pipeline.edition for pipeline in admitted.pipelines)),
+        subject=_subject(scene.server, admitted),
         observed=observed,
         reports=scene.reports,
+        canaries=tried,
     )
 
 
@@ -115,8 +129,11 @@ def _look(
         server=scene.server,
         observed=scene.observed,
         reports=scene.reports,
-        applied=applied.observe_applied(scene.observed, scene.reports, sight.wanted.hash),
+        applied=applied.observe_applied(
+            scene.observed, scene.reports, sight.wanted.hash, step.course.canaries
+        ),
         unsettled=tuple(modelstatus.unsettled(tuned, scene.reports)),
+        canaries=tuple(modelstatus.canaries(tuned)),
         refusal=step.course.refusal,
         is_committed=sight.is_committed,
         faults=tuple(memory.faults.values()),

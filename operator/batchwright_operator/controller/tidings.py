@@ -6,13 +6,17 @@ from batchwright_operator.controller.tuning import Tuned
 from batchwright_operator.policy.decision import Action, Decision, Reason
 from batchwright_operator.reconcile.outcome import Event, EventType
 
-_REASONS = {Action.SWITCH: "StrategySwitched", Action.RETURN: "StrategyReturned"}
+_REASONS = {
+    Action.TRY: "CanaryStarted",
+    Action.SWITCH: "StrategySwitched",
+    Action.RETURN: "StrategyReturned",
+}
 
 
 def decision_events(
     tuned: Iterable[Tuned], previous: Mapping[str, Decision], *, now: float
 ) -> Iterator[Event]:
-    """An event for each switch and return, and one when advice that is not acted on begins."""
+    """An event for each try, switch and return, and one when advice that is not acted on begins."""
     for item in tuned:
         decision = item.decision
         if decision is None:
@@ -31,12 +35,13 @@ def _is_new_advice(decision: Decision, previous: Decision | None) -> bool:
 
 def _event(item: Tuned, decision: Decision, reason: str, now: float) -> Event:
     returned = decision.action is Action.RETURN
+    is_move = not decision.pod  # what one pod tries moves no model
     return Event(
         at=now,
         type=EventType.WARNING if returned else EventType.NORMAL,
         reason=reason,
         message=decision.message,
         model=item.model.name,
-        from_plan=str(decision.previous),
-        to_plan=str(decision.plan),
+        from_plan=str(decision.previous) if is_move else "",
+        to_plan=str(decision.plan) if is_move else "",
     )

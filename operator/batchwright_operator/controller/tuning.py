@@ -1,10 +1,11 @@
 """The plan of each model: the policy's where it may choose, the user's where it may not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchwright_operator.pods.readings import to_scrape
 from batchwright_operator.policy import decide, rules
+from batchwright_operator.policy.canary import Canary
 from batchwright_operator.policy.decision import Action, Decision, Reason
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile.observed import Observed, Reports
@@ -30,6 +31,16 @@ class Tuned:
     plan: Plan
     state: ModelState | None = None
     decision: Decision | None = None
+
+    @property
+    def canary(self) -> Canary | None:
+        """The trial of another plan by one pod, if there is one."""
+        return self.state.canary if self.state is not None else None
+
+    def plan_on(self, pod: str) -> Plan:
+        """The plan that the pod of that name is to serve it with."""
+        canary = self.canary
+        return canary.plan if canary is not None and canary.pod == pod else self.plan
 
 
 def rules_of(server: ModelServer, model: Model) -> rules.Rules:
@@ -72,12 +83,14 @@ class Tuner:
     """The policy over one ModelServer at one moment.
 
     `is_held`: an edit of the user's is still on its way to the pods, and one change at a time is enough.
+    `is_edited`: it has come just now. Either ends what a pod tries: all pods are sent the edit at once.
     """
 
     server: ModelServer
     seen: Seen
     is_held: bool
     now: float
+    is_edited: bool = False
 
     def tune(self, states: Mapping[str, ModelState]) -> tuple[Tuned, ...]:
         """Every model with its plan. Changes nothing: the new states are in the answer."""
@@ -88,8 +101,10 @@ class Tuner:
             return Tuned(model, default_plan(model))
         state = known or _initial(self.server, model, self.seen, self.now)
         obeyed = rules_of(self.server, model)
-        if self.is_held and state.plan in obeyed.candidates:
-            return Tuned(model, state.plan, state, _hold(state))
+        is_ended = self.is_edited and state.canary is not None
+        if (self.is_held or is_ended) and state.plan in obeyed.candidates:
+            kept = replace(state, canary=None)
+            return Tuned(model, state.plan, kept, _hold(kept))
         observed, reports = self.seen
         scrape = to_scrape(model.name, reports, _expected_pods(self.server, observed))
         state, decision = decide.decide(obeyed, state, scrape, self.now)

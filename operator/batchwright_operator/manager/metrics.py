@@ -16,10 +16,13 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 _PREFIX = "batchwright_operator"
 # Rare answers of the policy: known at 0 from the start, so that an increase counts the first of them.
 _RARE = (
+    (Action.TRY, Reason.CHEAPER_PLAN),
     (Action.SWITCH, Reason.CHEAPER_PLAN),
+    (Action.SWITCH, Reason.PREDICTION_CONFIRMED),
     (Action.SWITCH, Reason.PLAN_NOT_ALLOWED),
     (Action.RETURN, Reason.PREDICTION_WRONG),
     (Action.RETURN, Reason.PLAN_REFUSED),
+    (Action.RETURN, Reason.CANARY_LOST),
 )
 
 

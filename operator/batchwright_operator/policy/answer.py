@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from batchwright_operator.policy.canary import Canary
 from batchwright_operator.policy.decision import Action, Reason
 from batchwright_operator.policy.state import ModelState
 
@@ -19,3 +20,4 @@ class Answer:
     clause: str = ""
     action: Action = Action.HOLD
     predicted: Mapping[str, int] = field(default_factory=dict)
+    ended: Canary | None = None  # the trial that is given up

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from batchwright_operator.policy import choice, figures, sentences, situation, steps
+from batchwright_operator.policy import choice, figures, sentences, situation, steps, trial
 from batchwright_operator.policy.answer import Answer
 from batchwright_operator.policy.decision import Action, Decision, Reason
 from batchwright_operator.policy.readings import Scrape
@@ -13,6 +13,7 @@ from batchwright_operator.policy.state import ModelState
 __all__ = ["Scrape", "decide"]
 
 QUESTIONS = (
+    trial.tried,
     steps.unreachable,
     steps.unsettled,
     steps.unchecked,
@@ -30,23 +31,26 @@ def decide(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> tuple
     """
     sight = situation.look(rules, state.not_after(now), scrape, now)
     answer = _answer(sight)
+    trying = answer.ended or answer.state.canary
     return answer.state, Decision(
         action=answer.action,
         reason=answer.reason,
         message=sentences.message(answer.state, answer.clause, now),
         plan=answer.state.plan,
-        previous=state.plan,
+        previous=answer.ended.plan if answer.ended else state.plan,
         observed=figures.observed(sight),
         predicted=answer.predicted,
+        pod=trying.pod if trying else "",
     )
 
 
 def _answer(sight: Situation) -> Answer:
     if sight.rules.mode is Mode.PAUSED:
-        return Answer(sight.state, Reason.PAUSED, "switching is paused")
+        still = replace(sight.state, canary=None)
+        return Answer(still, Reason.PAUSED, "switching is paused")
     if sight.state.plan not in sight.rules.candidates:
         return _overridden(sight)
-    weighed = choice.accumulate(sight)
+    weighed = choice.accumulate(trial.without_idle_trial(sight))
     for question in QUESTIONS:
         answer = question(weighed)
         if answer is not None:

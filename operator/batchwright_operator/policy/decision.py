@@ -11,8 +11,9 @@ class Action(StrEnum):
     """What is to be done."""
 
     HOLD = "Hold"
+    TRY = "Try"  # on one pod, beside the others, which go on as they are
     SWITCH = "Switch"
-    RETURN = "Return"  # to the plan before the last switch, which proved wrong
+    RETURN = "Return"  # from a plan that proved wrong: after a switch, or on the pod that tried it
 
 
 class Reason(StrEnum):
@@ -24,6 +25,8 @@ class Reason(StrEnum):
     # of a return
     PREDICTION_WRONG = "PredictionWrong"
     PLAN_REFUSED = "PlanRefused"
+    # of trying on another pod, or of giving that up
+    CANARY_LOST = "CanaryLost"
     # of holding: the user's will
     PAUSED = "Paused"
     OBSERVE_ONLY = "ObserveOnly"
@@ -34,6 +37,8 @@ class Reason(StrEnum):
     NO_TRAFFIC = "NoTraffic"
     TOO_FEW_REQUESTS = "TooFewRequests"
     COLLECTING_WINDOW = "CollectingWindow"
+    # one pod tries a plan
+    AWAITING_CANARY = "AwaitingCanary"
     # the last switch
     AWAITING_CHECK = "AwaitingCheck"
     PREDICTION_CONFIRMED = "PredictionConfirmed"
@@ -56,6 +61,7 @@ class Decision:
     reason: Reason
     message: str
     plan: Plan  # wanted from now on
-    previous: Plan  # wanted until now
+    previous: Plan  # wanted until now, or tried by one pod
     observed: Mapping[str, int]
     predicted: Mapping[str, int]
+    pod: str = ""  # that alone tries a plan, or goes back from it

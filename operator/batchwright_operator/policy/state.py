@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from batchwright_operator.policy import fields, memory
+from batchwright_operator.policy.canary import Canary
 from batchwright_operator.policy.history import History
 from batchwright_operator.policy.memory import Burden, Correction, Failure
 from batchwright_operator.policy.pending import PendingCheck
@@ -37,6 +38,7 @@ class ModelState:
     failures: tuple[Failure, ...] = ()
     corrections: tuple[Correction, ...] = ()
     check: PendingCheck | None = None
+    canary: Canary | None = None
     history: History = field(default_factory=History)
 
     @classmethod
@@ -46,7 +48,11 @@ class ModelState:
 
     def not_after(self, now: float) -> "ModelState":
         """The state under a clock that may have gone back: nothing began in the future."""
-        return self if self.since <= now else replace(self, since=int(now))
+        kept = self if self.since <= now else replace(self, since=int(now))
+        canary = self.canary
+        if canary is None or canary.since <= now:
+            return kept
+        return replace(kept, canary=replace(canary, since=int(now), seen_at=None))
 
     def is_cooling(self, rules: Rules, now: float, *, is_urgent: bool = False) -> bool:
         """Whether the last switch is too recent for another.
@@ -88,8 +94,13 @@ class ModelState:
             moves=(*self.moves_lately(now), int(now)),
             burdens=memory.burden(self.burdens, self.plan, micros=self.toll, now=now),
             check=check,
+            canary=None,
             history=History(),
         )
+
+    def because_of(self, because: str) -> "ModelState":
+        """The state with another reason for the plan that stays in place."""
+        return replace(self, because=because[:LONGEST_SENTENCE])
 
     def _flaps_after(self, plan: Plan, rules: Rules, now: float) -> int:
         spell = max(1, FLAP_COOLDOWNS * self.cooldown_seconds(rules))
@@ -117,6 +128,8 @@ class ModelState:
             document["previous"] = str(self.previous)
         if self.check is not None:
             document["check"] = self.check.to_status()
+        if self.canary is not None:
+            document["canary"] = self.canary.to_status()
         return document
 
     @classmethod
@@ -135,7 +148,7 @@ class ModelState:
         if fields.parse_whole(document, "version") != VERSION:
             return None
         losses = fields.parse_part(document.get("lossMicros", {}), "lossMicros")
-        check = document.get("check")
+        check, canary = document.get("check"), document.get("canary")
         return cls(
             plan=fields.parse_plan(document, "plan"),
             since=fields.parse_whole(document, "since"),
@@ -149,4 +162,5 @@ class ModelState:
             failures=tuple(map(Failure.from_status, fields.parse_parts(document, "failures"))),
             corrections=tuple(map(Correction.from_status, fields.parse_parts(document, "corrections"))),
             check=None if check is None else PendingCheck.from_status(fields.parse_part(check, "check")),
+            canary=None if canary is None else Canary.from_status(fields.parse_part(canary, "canary")),
         )

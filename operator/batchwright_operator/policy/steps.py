@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from batchwright_operator.policy import check, choice, evidence, figures, sentences, verdicts
+from batchwright_operator.policy import check, choice, evidence, figures, sentences, trial, verdicts
 from batchwright_operator.policy.answer import Answer
 from batchwright_operator.policy.choice import Alternative
 from batchwright_operator.policy.decision import Action, Reason
@@ -92,12 +92,16 @@ def chosen(situation: Situation) -> Answer:
     if situation.rules.mode is Mode.OBSERVE:
         clause = f"would switch to {sentences.plan_name(free.plan)}: {because}"
         return Answer(situation.state, Reason.OBSERVE_ONLY, clause, predicted=predicted)
+    pending = check.open_check(telling, free)
+    first = trial.begin(situation, free.plan, pending, because)
+    if first is not None:
+        return replace(first, predicted=predicted)
     state = situation.state.switched(
         free.plan,
         rules=situation.rules,
         now=situation.now,
         because=because,
-        check=check.open_check(telling, free),
+        check=pending,
     )
     return Answer(state, Reason.CHEAPER_PLAN, action=Action.SWITCH, predicted=predicted)
 

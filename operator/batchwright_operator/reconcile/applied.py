@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from batchwright_operator.reconcile.observed import Observed, Report, Reports
 from batchwright_server.config.signals import Signals
@@ -49,10 +50,21 @@ def progress_of(report: Report | None, wanted_hash: str) -> Progress:
     return Progress.APPLIED if report.config.hash == wanted_hash else Progress.BEHIND
 
 
-def observe_applied(observed: Observed, reports: Reports, wanted_hash: str) -> Applied:
-    """The progress over all current pods, new ones included."""
+def observe_applied(
+    observed: Observed,
+    reports: Reports,
+    wanted_hash: str,
+    canaries: Mapping[str, str] = MappingProxyType({}),
+) -> Applied:
+    """The progress over all current pods, new ones included.
+
+    `canaries` are the hashes of what pods try, by name: it is the wanted document but for a plan.
+    """
     names = [pod.name for pod in observed.current_pods]
     progress = {name: progress_of(reports.get(name), wanted_hash) for name in names}
+    for name, tried_hash in canaries.items():
+        if name in progress and progress_of(reports.get(name), tried_hash) is Progress.APPLIED:
+            progress[name] = Progress.APPLIED
     errors = {
         name: report.config.error
         for name in names

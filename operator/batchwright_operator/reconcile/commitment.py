@@ -34,11 +34,11 @@ def _is_up(sight: Sight, pod: Pod) -> bool:
 
 
 def _is_agreed(sight: Sight, course: Course, judges: list[Pod], now: float) -> bool:
-    """Whether those that answer all serve it, at least one does, and the others have had their time."""
-    answers = [signals for pod in judges if (signals := sight.signals(pod)) is not None]
+    """Whether all that answer serve what they are to, at least one, and the others had their time."""
+    answers = [
+        signals.config.hash == sight.wanted_of(pod).hash
+        for pod in judges
+        if (signals := sight.signals(pod)) is not None
+    ]
     waited = [now - course.silent.get(pod.name, now) for pod in judges if sight.signals(pod) is None]
-    return (
-        bool(answers)
-        and all(signals.config.hash == sight.wanted.hash for signals in answers)
-        and all(seconds >= SILENCE_SECONDS for seconds in waited)
-    )
+    return bool(answers) and all(answers) and all(seconds >= SILENCE_SECONDS for seconds in waited)

@@ -64,6 +64,7 @@ class Course:
     committed: Document | None = None  # as it was last seen
     before: Document | None = None
     unheard: frozenset[str] = frozenset()
+    canaries: Mapping[str, str] = field(default_factory=dict)  # hashes of what pods try, by pod
 
     def sending(self, sent: Mapping[str, Sent]) -> "Course":
         """After these pods were sent a document."""

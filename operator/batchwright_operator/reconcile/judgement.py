@@ -19,6 +19,7 @@ _CRASHES = 2
 class Look:
     """One look at one ModelServer; `unsettled` are sentences of models whose switch is under way.
 
+    `canaries` are sentences of models whose next plan is tried by one pod.
     `refusal` is that of the wanted configuration, if a pod has refused it; `is_committed` tells whether
     pods start from it; `left_out` are the Pipelines that are not in it. `unknown_template` names the pod
     template of a newer operator, if edits of the pods have to wait for one. `template` is the newest pod
@@ -30,6 +31,7 @@ class Look:
     reports: Reports
     applied: Applied
     unsettled: tuple[str, ...] = ()
+    canaries: tuple[str, ...] = ()
     refusal: Refusal | None = None
     is_committed: bool = True
     faults: tuple[Fault, ...] = ()
@@ -220,6 +222,8 @@ def _stage(versions: tuple[ModelSignals, ...]) -> str:
 
 def _settled(look: Look) -> Condition:
     kind = ConditionType.STRATEGY_SETTLED
+    if look.canaries:
+        return _false(look, kind, "Canary", " ".join((*look.canaries, *look.unsettled)))
     if look.unsettled:
         return _false(look, kind, "Switching", " ".join(look.unsettled))
     if not any(isinstance(report, Signals) for report in look.reports.values()):

@@ -4,6 +4,8 @@ Running pods are sent the wanted document itself, which each takes as a whole or
 ready pod of the newest template serves it, it is committed: written to the ConfigMap, from which pods
 start. So no pod ever starts from a document that a running pod has refused.
 
+A pod that tries a plan of the policy's is sent a document of its own, which nobody commits.
+
 A refusal stops that. For TAKE_BACK_SECONDS the pods stay as they are, in case the object is mended; then
 those that took the document are sent the committed one again, and after RETRY_SECONDS it is tried anew.
 """
@@ -23,13 +25,13 @@ RESEND_SECONDS = 30.0  # a document that a pod neither serves nor refuses by the
 
 @dataclass(frozen=True)
 class Step:
-    """What to do now: send `document` to the pods `to`, and write `commit` to the ConfigMap.
+    """What to do now: send `documents` to the pods `to`, by name, and write `commit` to the ConfigMap.
 
     `course` is what to remember before that; `unheard` are the pods that the commit does not wait for.
     """
 
     course: Course
-    document: Document
+    documents: Mapping[str, Document] = field(default_factory=dict)
     to: tuple[Pod, ...] = ()
     sent: Mapping[str, Sent] = field(default_factory=dict)  # to remember of `to`, by pod
     commit: Document | None = None
@@ -47,8 +49,8 @@ def advance(sight: Sight, course: Course, *, now: float) -> Step:
     else:
         target = sight.committed if now - refusal.at >= TAKE_BACK_SECONDS else None
     to = tuple(_behind(sight, course, target, now)) if target is not None else ()
-    document = target or sight.wanted
-    return _commit(sight, Step(course, document, to, _sent(sight, to, document, now)), now)
+    documents = {pod.name: _target_of(sight, pod, target or sight.wanted) for pod in to}
+    return _commit(sight, Step(course, documents, to, _sent(sight, to, documents, now)), now)
 
 
 def _begin(sight: Sight, course: Course, now: float) -> Course:
@@ -64,6 +66,7 @@ def _begin(sight: Sight, course: Course, now: float) -> Course:
         template=sight.template,
         subject=sight.subject,
         committed=sight.committed or course.committed,
+        canaries={name: document.hash for name, document in sight.canaries.items()},
     )
 
 
@@ -105,25 +108,34 @@ def _retried(sight: Sight, course: Course) -> Course:
     return replace(course, refusal=None, retried=retried, sent={})
 
 
+def _target_of(sight: Sight, pod: Pod, target: Document) -> Document:
+    """What the pod is to serve on the way to `target`, from which a pod that tries a plan differs."""
+    return sight.wanted_of(pod) if target == sight.wanted else target
+
+
 def _behind(sight: Sight, course: Course, target: Document, now: float) -> Iterator[Pod]:
-    """The running pods that are to be sent the document: unless they have refused or just got it."""
+    """The running pods that are to be sent a document: unless they have refused or just got it."""
     for pod in sight.observed.current_pods:
-        signals = sight.signals(pod)
-        if signals is None or signals.config.hash == target.hash:
+        signals, wanted = sight.signals(pod), _target_of(sight, pod, target).hash
+        if signals is None or wanted in (signals.config.hash, signals.config.pending_hash):
             continue
-        if signals.config.pending_hash == target.hash:
-            continue
-        if signals.config.rejected_hash == target.hash and pod.name not in course.retried:
+        # A refusal of what a pod is to try is from before: one from now ends the trial.
+        is_final = wanted == target.hash and pod.name not in course.retried
+        if signals.config.rejected_hash == wanted and is_final:
             continue
         sent = course.sent.get(pod.name)
-        is_same = sent is not None and (sent.config_hash, sent.process) == (target.hash, signals.process)
+        is_same = sent is not None and (sent.config_hash, sent.process) == (wanted, signals.process)
         if sent is None or not is_same or not 0 <= now - sent.at < RESEND_SECONDS:
             yield pod
 
 
-def _sent(sight: Sight, to: tuple[Pod, ...], document: Document, now: float) -> dict[str, Sent]:
+def _sent(
+    sight: Sight, to: tuple[Pod, ...], documents: Mapping[str, Document], now: float
+) -> dict[str, Sent]:
     found = ((pod.name, sight.signals(pod)) for pod in to)
-    return {name: Sent(document.hash, item.process, now) for name, item in found if item is not None}
+    return {
+        name: Sent(documents[name].hash, item.process, now) for name, item in found if item is not None
+    }
 
 
 def _commit(sight: Sight, step: Step, now: float) -> Step:

@@ -101,7 +101,7 @@ class Fleet:
         step = advance(sight, self.course, now=self.now)
         self.course = step.course.sending(step.sent)
         for pod in step.to:
-            self._send(pod.name, step.document)
+            self._send(pod.name, step.documents[pod.name])
         if step.commit is not None and not self.dies_before_commit:
             self._commit(step)
         if self.dies_before_commit:
