@@ -4,7 +4,7 @@
     ├── InvalidInput            a request that cannot be right, whatever the server's state
     ├── ModelNotFound           no model or version of that name
     ├── ModelUnavailable        known, but not serving now: worth a retry
-    ├── QueueFull               the reload queue is at its bound
+    ├── QueueFull               as many requests wait for the model as may
     ├── WaitTooLong             the reload queue's own limit passed
     ├── DeadlineExceeded        the client's deadline passed
     ├── ConfigurationRejected   a configuration that was sent cannot be taken into service
@@ -84,14 +84,12 @@ class ModelUnavailable(ServerError):
 
 
 class QueueFull(ServerError):
-    """The reload queue holds as many requests as it may."""
+    """As many requests wait for the model as may."""
 
     kind = Kind.RESOURCE_EXHAUSTED
 
     def __init__(self, limit: int) -> None:
-        super().__init__(
-            f"{limit} requests wait for a reload already; retry later or raise max_requests"
-        )
+        super().__init__(f"{limit} requests wait already; retry later or raise max_requests")
 
 
 class WaitTooLong(ServerError):

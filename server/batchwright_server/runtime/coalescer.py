@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from batchwright_server.core.assembly import Rows
 from batchwright_server.core.rotation import Entry, Rotation, Share
 from batchwright_server.core.tensors import Signature, Tensor, Tensors
+from batchwright_server.runtime.inference_pool import ignore
 
 RunParts = Callable[[Sequence[Rows]], Awaitable[None]]
 
@@ -34,14 +35,21 @@ class Limits:
 class _Request:
     """One request: its tensors, what is answered of it, and who waits for the whole."""
 
-    def __init__(self, inputs: Tensors, outputs: Tensors, done: asyncio.Future[None]) -> None:
+    def __init__(self, inputs: Tensors, outputs: Tensors, begun: Callable[[], None]) -> None:
         self.inputs = inputs
         self.outputs = outputs
-        self.done = done
+        self.begun = begun
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.samples_open = 0
+        self.samples_waiting = 0
 
     def rows(self, share: Share["_Request"]) -> Rows:
         return Rows(self.inputs, self.outputs, share.start, share.stop)
+
+    def taken(self, samples: int) -> None:
+        self.samples_waiting -= samples
+        if self.samples_waiting == 0:
+            self.begun()
 
     def answered(self, samples: int) -> None:
         self.samples_open -= samples
@@ -70,13 +78,21 @@ class Coalescer:
         """How many samples wait to begin."""
         return self._rotation.samples
 
-    async def run(self, inputs: Tensors, outputs: dict[str, Tensor], samples: int) -> None:
+    async def run(
+        self,
+        inputs: Tensors,
+        outputs: dict[str, Tensor],
+        samples: int,
+        begun: Callable[[], None] = ignore,
+    ) -> None:
         """Run all samples of one request, each answer into its row of `outputs`.
+
+        `begun` is called when the last of them are in a batch that begins.
 
         Raises what its own samples raise. Cancelling takes those away that have not begun.
         """
-        request = _Request(inputs, outputs, self._loop.create_future())
-        request.samples_open = samples
+        request = _Request(inputs, outputs, begun)
+        request.samples_open = request.samples_waiting = samples
         entry = Entry(request, self._key(inputs, request), samples, self._loop.time())
         self._rotation.add(entry)
         self._begin()
@@ -99,6 +115,8 @@ class Coalescer:
     def _begin(self) -> None:
         while self._rotation and len(self._runs) < self._limits.runs and self._is_due():
             taken = self._rotation.take(self._limits.samples)
+            for share in taken:
+                share.owner.taken(share.stop - share.start)
             run = self._loop.create_task(
                 self._run(taken), name="coalesced", context=contextvars.Context()
             )

@@ -19,6 +19,10 @@ from batchwright_server.runtime.inference_gate import InferenceGate
 Requests = list[ports.InferRequest]
 
 
+def ignore() -> None:
+    """What is told of a request that nobody waits for."""
+
+
 @dataclass(frozen=True)
 class Effort:
     """What something took: processor seconds, and elapsed ones."""
@@ -33,10 +37,16 @@ class _Entry:
     The next shard is looked up ahead, so that a request is known to be complete when its last one ends.
     """
 
-    def __init__(self, shards: Iterator[Shard], done: asyncio.Future[dict[str, Tensor]]) -> None:
+    def __init__(
+        self,
+        shards: Iterator[Shard],
+        done: asyncio.Future[dict[str, Tensor]],
+        begun: Callable[[], None],
+    ) -> None:
         self._shards = shards
         self._ahead = next(shards, None)
         self.done = done
+        self.begun = begun
         self.running = 0
         self.late_outputs: dict[str, Tensor] = {}
 
@@ -94,12 +104,15 @@ class InferencePool:
         """How many inferences run now."""
         return self._size - len(self._free)
 
-    async def run(self, shards: Iterable[Shard]) -> dict[str, Tensor]:
+    async def run(
+        self, shards: Iterable[Shard], begun: Callable[[], None] = ignore
+    ) -> dict[str, Tensor]:
         """Run all shards; gives the outputs that had no place beforehand. Raises InferenceFailed.
 
+        `begun` is called when the last of them begins.
         The first failure, or cancelling, ends the request at once: its other shards are not started.
         """
-        entry = _Entry(iter(shards), self._loop.create_future())
+        entry = _Entry(iter(shards), self._loop.create_future(), begun)
         if entry.is_exhausted:
             return {}
         self._rotation.append(entry)
@@ -169,6 +182,8 @@ class InferencePool:
             entry.running -= 1
             entry.fail(_as_failure(error))
             return False
+        if entry.is_exhausted:
+            entry.begun()
         return True
 
     def _finish(self, slot: ports.InferRequest, entry: _Entry, _shard: Shard) -> None:

@@ -17,6 +17,7 @@ from batchwright_server.runtime.shadowing import Shadowing
 from batchwright_server.runtime.strategies.factory import StrategyFactory
 from batchwright_server.runtime.strategies.port import BatchStrategy, Call
 from batchwright_server.runtime.trial_memory import TrialMemory
+from batchwright_server.runtime.waiting_room import WaitingRoom
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Servable:
         self._costs = observed.costs
         self._record = observed.builds
         self._shadow = observed.shadow
+        self._room = WaitingRoom(factory.meter.reload)
         self._under_way = 0
         self.fallback = ""  # why it serves by another strategy than configured; empty: it does not
         self._strategy: BatchStrategy | None = None
@@ -114,13 +116,15 @@ class Servable:
         limit = self._batching.max_batch_size
         batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
         size = self.signature.size_of(inputs, batch_size)
+        ticket = self._room.enter(self._batching.reload.queue.max_requests)
         self._shadow.observe(size, batch_size, self._under_way)
         alone, answered = self._costs.enter(), None
         self._under_way += 1
         try:
-            outputs = await self._infer(Call(inputs, batch_size, deadline))
+            outputs = await self._infer(Call(inputs, batch_size, deadline, ticket.leave))
             answered = batch_size
         finally:
+            ticket.leave()
             self._under_way -= 1
             self._costs.leave(alone, answered)
         self.meter.succeed(batch_size)

@@ -1,0 +1,72 @@
+"""A real server that is asked for ten times what it can do, under every strategy."""
+
+import asyncio
+import gc
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from batchwright_server.runtime.strategies.port import Call
+from tests.integration.server.test_limits import _resident_bytes as resident_bytes
+from tests.integration.server.test_strategies import WAYS, WIDTH, rows
+from tests.support import models, serving
+
+MOST = 16  # requests that may wait
+SAMPLES = 16
+LAYERS = 100  # for a request to take longer than sending it does
+BEGUN = 12  # requests that may run at once: two batches of coalesced samples, at most
+WAVE = 10 * (MOST + BEGUN)
+FEW_BYTES = 24 << 20
+BOUNDED = {"queue": {"max_requests": MOST, "max_wait_seconds": 100}}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in ("reload", "split")])
+async def test_more_than_may_wait_is_refused_at_once(way: str, tmp_path: Path) -> None:
+    """RESOURCE_EXHAUSTED before most of those inside are served; nothing piles up, wave after wave."""
+    folder = models.save(models.deep(LAYERS, WIDTH), tmp_path / "deep")
+    batching: dict[str, Any] = WAYS[way] | {"reload": BOUNDED}
+    config = serving.document(serving.model_config("m", folder, batching=batching, nireq=1))
+    async with serving.serve(tmp_path, config) as running:
+        x = rows(SAMPLES)
+        most_calls = 0
+
+        async def ask(order: list[str]) -> None:
+            nonlocal most_calls
+            try:
+                await running.client.predict("m", x=x)
+                order.append("OK")
+            except grpc.aio.AioRpcError as error:
+                order.append(error.code().name)
+                if len(order) % 20 == 0:
+                    most_calls = max(most_calls, count_calls())
+
+        async def overwhelm() -> list[str]:
+            order: list[str] = []
+            await asyncio.gather(*(ask(order) for _ in range(WAVE)))
+            return order
+
+        orders = [await overwhelm()]
+        before = resident_bytes()
+        orders += [await overwhelm() for _ in range(2)]
+        grown = resident_bytes() - before
+        left = count_calls()
+        counted = await running.metric("batchwright_reload_queue_rejected_total", reason="full")
+
+    for order in orders:
+        assert set(order) == {"OK", "RESOURCE_EXHAUSTED"}
+        assert order.count("OK") >= MOST
+        refused = order.count("RESOURCE_EXHAUSTED")
+        assert refused >= WAVE // 2
+        assert order.index("RESOURCE_EXHAUSTED") < WAVE // 4
+        assert order[-1] == "OK"
+    assert counted == sum(order.count("RESOURCE_EXHAUSTED") for order in orders)
+    assert MOST // 2 <= most_calls <= MOST + BEGUN
+    assert left == 0
+    assert grown < FEW_BYTES
+
+
+def count_calls() -> int:
+    """The requests that the server holds."""
+    return sum(isinstance(one, Call) for one in gc.get_objects())
