@@ -13,7 +13,8 @@ from batchwright_server.config.plan import Plan
 LOSS_CAP = 12
 # A loss of so many times what a switch must have lost has lasted: half of min_saving need be sure then.
 LASTING_LOSS = 10
-# A plan that is this much better is urgent: what flapping adds to the cool-down does not hold it up.
+# A plan that is this much better is urgent: what flapping adds to the cool-down does not hold it up. No
+# calibration is wrong by as much without being found out.
 URGENT_SPEEDUP = 1.5
 # So much is remembered even where a switch costs nothing.
 FREE_SWITCH_LOSS_SECONDS = 1.0
@@ -30,6 +31,17 @@ class Alternative:
     speedup: float  # present cost over its cost
     loss_seconds: float  # accumulated since the last switch by not having it
     needed_seconds: float  # the loss at which a switch pays
+    certain_loss_seconds: float  # lost since the traffic turned, at the very least
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the plan is so much better that flapping is no reason to wait."""
+        return self.speedup >= URGENT_SPEEDUP
+
+    @property
+    def is_pressing(self) -> bool:
+        """Whether neither a full window nor a cool-down is worth what waiting for it costs."""
+        return self.is_urgent and self.certain_loss_seconds > self.needed_seconds
 
 
 def accumulate(situation: Situation) -> Situation:
@@ -82,16 +94,26 @@ def objection(situation: Situation, alternative: Alternative) -> Reason | None:
         and failure.blocks(alternative.saving, rules=rules, now=situation.now)
         for failure in state.failures
     )
-    is_urgent = alternative.speedup >= URGENT_SPEEDUP
+    is_cooling = state.is_cooling(rules, situation.now, is_urgent=alternative.is_urgent)
     objections = {
         Reason.ALREADY_BEST: alternative.saving <= 0,
         Reason.SAVING_TOO_SMALL: not _is_large_enough(alternative, rules),
         Reason.FAILED_BEFORE: rests,
-        Reason.COOLING_DOWN: state.is_cooling(rules, situation.now, is_urgent=is_urgent),
-        Reason.BUDGET_SPENT: len(state.moves_lately(situation.now)) >= rules.switches_per_hour,
+        Reason.COOLING_DOWN: is_cooling and not alternative.is_pressing,
+        Reason.BUDGET_SPENT: len(state.moves_lately(situation.now)) >= _budget(situation, alternative),
         Reason.LOSS_TOO_SMALL: alternative.loss_seconds <= alternative.needed_seconds,
     }
     return next((reason for reason, holds in objections.items() if holds), None)
+
+
+def _budget(situation: Situation, alternative: Alternative) -> int:
+    """The changes within an hour that leave room for this one.
+
+    The last is kept for the way out of a plan that was left at the greater loss before.
+    """
+    state, now = situation.state, situation.now
+    is_risky = state.burden_seconds(alternative.plan, now) > state.burden_seconds(state.plan, now)
+    return max(1, situation.rules.switches_per_hour - is_risky)
 
 
 def _is_large_enough(alternative: Alternative, rules: Rules) -> bool:
@@ -120,6 +142,7 @@ def _weighed(situation: Situation, plan: Plan) -> Alternative:
         speedup=1 / (1 - saving.share) if saving.share < 1 else 1.0,
         loss_seconds=situation.state.losses.get(plan, 0) / 1e6,
         needed_seconds=_needed_seconds(situation, plan),
+        certain_loss_seconds=evidence.certain_loss(slices, min_requests=situation.rules.min_requests),
     )
 
 

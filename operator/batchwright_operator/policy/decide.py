@@ -16,6 +16,7 @@ QUESTIONS = (
     trial.tried,
     steps.unreachable,
     steps.unsettled,
+    steps.pressing,
     steps.unchecked,
     steps.only_plan,
     steps.too_little,

@@ -113,14 +113,19 @@ class Burden:
         )
 
 
-def burden(burdens: Iterable[Burden], plan: Plan, *, micros: int, now: float) -> tuple[Burden, ...]:
-    """The burdens once `plan` is left after losing so much; at least half of what it bore stays."""
+def burden(
+    burdens: Iterable[Burden], plan: Plan, *, micros: int, is_soon: bool, now: float
+) -> tuple[Burden, ...]:
+    """The burdens once `plan` is left after losing so much.
+
+    `is_soon`: it was left soon after a switch to it. Its burden then more than doubles, so that stays
+    which go wrong one after the other become rare; otherwise half of what it bore is forgotten.
+    """
     known = {it.plan: it for it in burdens}
     last = known.pop(plan, None)
-    kept = round(last.seconds(now) * 1e6 / 2) if last else 0
-    if not max(micros, kept):
-        return tuple(known.values())
-    return (*known.values(), Burden(plan, max(micros, kept), int(now)))
+    before = last.seconds(now) * 1e6 if last else 0.0
+    bears = round(micros + 2 * before) if is_soon and micros else max(micros, round(before / 2))
+    return (*known.values(), Burden(plan, bears, int(now))) if bears else tuple(known.values())
 
 
 def remember(

@@ -92,7 +92,7 @@ class ModelState:
             losses={},
             toll=0,
             moves=(*self.moves_lately(now), int(now)),
-            burdens=memory.burden(self.burdens, self.plan, micros=self.toll, now=now),
+            burdens=self._burdens_after(plan, rules, now),
             check=check,
             canary=None,
             history=History(),
@@ -101,6 +101,12 @@ class ModelState:
     def because_of(self, because: str) -> "ModelState":
         """The state with another reason for the plan that stays in place."""
         return replace(self, because=because[:LONGEST_SENTENCE])
+
+    def _burdens_after(self, plan: Plan, rules: Rules, now: float) -> tuple[Burden, ...]:
+        """What was lost because `plan` first had to earn its own burden is not this plan's fault."""
+        micros = max(0, self.toll - round(1e6 * self.burden_seconds(plan, now)))
+        is_soon = self.previous == plan and now - self.since < FLAP_COOLDOWNS * rules.cooldown_seconds
+        return memory.burden(self.burdens, self.plan, micros=micros, is_soon=is_soon, now=now)
 
     def _flaps_after(self, plan: Plan, rules: Rules, now: float) -> int:
         spell = max(1, FLAP_COOLDOWNS * self.cooldown_seconds(rules))

@@ -54,6 +54,19 @@ def unchecked(situation: Situation) -> Answer | None:
     return Answer(situation.state, Reason.AWAITING_CHECK, "not yet measured")
 
 
+def pressing(situation: Situation) -> Answer | None:
+    """An answer where so much was surely lost that waiting to know more would only cost more."""
+    free = next(
+        (
+            it
+            for it in choice.weigh(situation)
+            if it.is_pressing and choice.objection(situation, it) is None
+        ),
+        None,
+    )
+    return None if free is None else _taken(situation, free)
+
+
 def too_little(situation: Situation) -> Answer | None:
     """An answer where the window shows too little."""
     state, rules, count = situation.state, situation.rules, situation.total.request_count
@@ -86,6 +99,11 @@ def chosen(situation: Situation) -> Answer:
     free = next((it for it in weighed if choice.objection(situation, it) is None), None)
     if free is None:
         return _kept(situation, weighed[0] if weighed else None)
+    return _taken(situation, free)
+
+
+def _taken(situation: Situation, free: Alternative) -> Answer:
+    """The answer that has a plan serve against which nothing stands."""
     telling = situation.since(free.first_slice)
     because = sentences.grounds(telling, free)
     predicted = figures.predicted(situation, free)

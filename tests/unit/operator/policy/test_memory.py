@@ -72,3 +72,11 @@ def test_corrections_stay_believable(ratios: list[float]) -> None:
     least, most = CORRECTION_PERMILLE
     assert least / 1000 <= corrections[0].factor(NOON) <= most / 1000
     assert corrections[0].factor(NOON + 1e9) == pytest.approx(1.0)
+
+
+def test_a_plan_left_soon_and_at_a_loss_bears_more_than_twice_as_much() -> None:
+    """Stays that go wrong one after the other become rare; one that went well halves the burden."""
+    once = memory.burden((), RELOAD, micros=10, is_soon=True, now=NOON)
+    twice = memory.burden(once, RELOAD, micros=10, is_soon=True, now=NOON)
+    later = memory.burden(twice, RELOAD, micros=0, is_soon=False, now=NOON)
+    assert [it.micros for (it,) in (once, twice, later)] == [10, 30, 15]
