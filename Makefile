@@ -39,6 +39,9 @@ fuzz: $(VENV)/.dev ## Fuzz every parser for long (FUZZ_EXAMPLES=20000 of hypothe
 bench: $(VENV)/.dev models ## Compare the server side by side with others (SECTIONS="tiny mixed", ROUNDS=7; leave the machine alone)
 	$(BIN)/python -m benchmarks.serving --rounds $(or $(ROUNDS),7) $(SECTIONS)
 
+policy: $(VENV)/.dev ## Judge the policy on simulated servers: its regret on every trace, in build/policy (half an hour)
+	$(BIN)/python -m benchmarks.policy --processes $(or $(JOBS),2)
+
 scale: $(VENV)/.dev ## Measure the operator with OBJECTS=1000 ModelServers on a real control plane
 	$(BIN)/python -m benchmarks.operator_scale --objects $(or $(OBJECTS),1000)
 
@@ -65,6 +68,15 @@ generate: $(VENV)/.dev ## Make what is generated anew (protocol stubs, custom re
 	$(BIN)/python -m tools.custom_resources crds docs
 	$(BIN)/python -m tools.dashboard charts/batchwright/dashboards/batchwright.json
 	$(BIN)/python -m tools.chart_reference charts/batchwright
+	$(BIN)/python -m tools.metrics_reference docs
+	$(BIN)/python -m tools.cli_reference docs
+	$(BIN)/python -m tools.strategy_pictures docs/images
+
+docs: $(VENV)/.dev ## Build the pages into build/site, without network
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+picture: ## Draw the picture of the switch anew from the last `make demo`
+	$(BIN)/python -m tools.switch_picture build/demo/report.json docs/images
 
 clean: ## Remove everything that was built, the virtual environment too
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -83,4 +95,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo steady models test fuzz bench scale e2e images check format generate clean
+.PHONY: help demo steady models test fuzz bench policy scale e2e images check format generate docs picture clean

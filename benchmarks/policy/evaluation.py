@@ -56,6 +56,26 @@ class Result:
         return self.policy.total / sum(self.fixed[self.best]) - 1
 
     @property
+    def settled(self) -> int:
+        """The first window after the one in which the policy moved first; 0 where it never did.
+
+        Until then the policy had no evidence, and the plan in place was somebody else's choice.
+        """
+        return self.policy.moves[0].window + 1 if self.policy.moves else 0
+
+    @property
+    def settled_regret(self) -> float:
+        """The regret over the windows from `settled` on, against the plan that is best for those."""
+        best = min(sum(costs[self.settled :]) for costs in self.fixed.values())
+        return sum(self.policy.windows[self.settled :]) / best - 1 if best > 0 else 0.0
+
+    @property
+    def start_seconds(self) -> float:
+        """What the windows before `settled` cost beyond the best plan's."""
+        before = slice(self.settled)
+        return sum(self.policy.windows[before]) - sum(self.fixed[self.best][before])
+
+    @property
     def over_start(self) -> float:
         """The policy's cost as a multiple of the starting plan's."""
         return self.policy.total / sum(self.fixed[self.start])

@@ -37,6 +37,7 @@ class Move:
     """A decision that changed the plan."""
 
     at: float
+    window: int  # of the script
     plan: str
     reason: str
     message: str
@@ -76,12 +77,14 @@ def run_policy(setup: Setup, script: Script, rules: Rules) -> Outcome:
         state, decision = decide(rules, state, scrape, NOON + server.now)
         server.switch(decision.plan)
         if decision.action is not Action.HOLD:
-            moves.append(_move(server.now, decision))
+            moves.append(_move(server, decision))
     return Outcome(_windows(server), tuple(moves), ticks)
 
 
-def _move(now: float, decision: Decision) -> Move:
-    return Move(round(now, 1), str(decision.plan), decision.reason.value, decision.message)
+def _move(server: SimulatedServer, decision: Decision) -> Move:
+    window = len(server.served.busy_at) - 1
+    at, plan = round(server.now, 1), str(decision.plan)
+    return Move(at, window, plan, decision.reason.value, decision.message)
 
 
 def _server(setup: Setup, script: Script, plan: Plan) -> SimulatedServer:

@@ -1,7 +1,7 @@
 """The report: every result against its targets, as JSON and as a page."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from batchwright_server.config.plan import Plan
@@ -35,16 +35,21 @@ def misses(result: Result) -> list[str]:
     return found
 
 
-def write(results: Sequence[Result], out: Path) -> int:
-    """Write report.json and report.html to `out`, tell the figures; gives 1 if a target is missed."""
+def write(coming: Iterable[Result], out: Path) -> int:
+    """Tell the figures as they come, write the report to `out`; gives 1 if a target is missed.
+
+    report.json and report.html have everything, report.md the table.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    results = []
+    for result in coming:
+        print(line(result), flush=True)  # noqa: T201
+        results.append(result)
     found = [to_document(result) for result in results]
     (out / "report.json").write_text(json.dumps(found, indent=1) + "\n")
     (out / "report.html").write_text(page.render(found))
-    missed = 0
-    for result in results:
-        print(line(result))  # noqa: T201
-        missed += bool(misses(result))
+    missed = sum(bool(misses(result)) for result in results)
+    (out / "report.md").write_text(to_table(results))
     good = f"{len(results) - missed} of {len(results)} within the targets"
     print(f"{good}; {out / 'report.html'}")  # noqa: T201
     return int(missed > 0)
@@ -53,13 +58,37 @@ def write(results: Sequence[Result], out: Path) -> int:
 def line(result: Result) -> str:
     """One result in one line."""
     figures = (
-        f"regret {100 * result.regret:6.1f} %  x start {result.over_start:5.2f}  "
+        f"regret {100 * result.regret:6.1f} %  settled {100 * result.settled_regret:5.1f} %  "
+        f"start {result.start_seconds:5.1f} s  x start {result.over_start:5.2f}  "
         f"x optimum {result.over_optimum:5.2f}  {len(result.policy.moves)} moves"
     )
     missed = "; ".join(misses(result))
     held = "  held out" if is_held_out(result) else ""
     name = f"{result.trace:14} {result.model:14}"
     return f"{name} {figures}  best {result.best!s:20}{held}{missed and '  MISSED: ' + missed}"
+
+
+def to_table(results: Sequence[Result]) -> str:
+    """The results as a table in Markdown; what misses its target is bold."""
+    head = (
+        "| trace | model | regret | once settled | start | / start | / optimum | switches |\n"
+        "| --- | --- | --: | --: | --: | --: | --: | --: |\n"
+    )
+    return head + "".join(_row(result) + "\n" for result in results)
+
+
+def _row(result: Result) -> str:
+    name = result.trace + (" *" if is_held_out(result) else "")
+    figures = (
+        f"{100 * result.regret:.1f} %",
+        f"{100 * result.settled_regret:.1f} %",
+        f"{result.start_seconds:.1f} s",
+        f"{result.over_start:.2f}",
+        f"{result.over_optimum:.2f}",
+        str(len(result.policy.moves)),
+    )
+    mark = "**" if misses(result) else ""
+    return f"| {mark}{name}{mark} | {result.model} | {' | '.join(figures)} |"
 
 
 def is_held_out(result: Result) -> bool:
@@ -78,6 +107,8 @@ def to_document(result: Result) -> Mapping[str, object]:
         "start": str(result.start),
         "best": str(result.best),
         "regret": round(result.regret, 4),
+        "settledRegret": round(result.settled_regret, 4),
+        "startSeconds": round(result.start_seconds, 2),
         "overStart": round(result.over_start, 4),
         "overOptimum": round(result.over_optimum, 4),
         "missed": misses(result),

@@ -1,6 +1,6 @@
 """Which cases are run, and running them side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from batchwright_server.config.plan import Plan, Strategy, Streams
@@ -31,12 +31,13 @@ def cases() -> tuple[Case, ...]:
     return (*usual, *others, *again)
 
 
-def run(chosen: Sequence[Case], processes: int) -> list[Result]:
-    """The results, in the order of the cases."""
+def run(chosen: Sequence[Case], processes: int) -> Iterator[Result]:
+    """The results in the order of the cases, each as soon as it and those before it are there."""
     if processes == 1:
-        return [evaluation.evaluate(case) for case in chosen]
+        yield from map(evaluation.evaluate, chosen)
+        return
     with ProcessPoolExecutor(processes) as pool:
-        return list(pool.map(_evaluate_named, [_name(case) for case in chosen]))
+        yield from pool.map(_evaluate_named, [_name(case) for case in chosen])
 
 
 def _case(trace: Trace, profile: profiles.Profile, seed: int) -> Case:
