@@ -26,7 +26,11 @@ Manifest = Mapping[str, Any]
     help="Where `batchwright up` keeps its status; looked at first.",
 )
 @click.option("--namespace", "-n", default="default", show_default=True, help="On a cluster.")
-@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--kubeconfig",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of the cluster.  [default: as kubectl finds it]",
+)
 @click.option("--context", help="The context in the kubeconfig.  [default: its current one]")
 def explain(name: str, model: str | None, state_dir: Path, **cluster: Any) -> None:
     """Say why each model of the ModelServer NAME is served as it is, with all numbers."""

@@ -18,7 +18,14 @@ from batchwright_operator.resources.manifests import InvalidManifests
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=MANIFEST_FILE)
-@click.option("--output", "-o", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="How they are written.",
+)
 def render(files: tuple[Path, ...], output: str) -> None:
     """Print the manifests for each object, its models on the strategy they start with."""
     try:

@@ -6,6 +6,7 @@ Everything is added up but what all of them have alike: which strategy serves, a
 from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
@@ -76,6 +77,13 @@ def render(families: Families, own: Iterable[Metric]) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Collected(families, own))
     return generate_latest(registry)
+
+
+def worker_metrics(*, ready: int, restarts: int) -> Iterator[Metric]:
+    """What is said of the workers themselves."""
+    yield GaugeMetricFamily("batchwright_workers_ready", "Workers that take requests.", ready)
+    text = "Workers started in place of others that ended."
+    yield CounterMetricFamily("batchwright_worker_restarts", text, restarts)
 
 
 def _add_values(known: Values, values: Mapping[tuple[str, _Labels], float], *, is_alike: bool) -> None:

@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 
 import orjson
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from batchwright_server import fronts
 from batchwright_server.api.auth_admin import AdminGuard
@@ -117,9 +116,7 @@ class Supervisor:
 
     def _worker_metrics(self) -> Iterator[Metric]:
         ready = sum(worker.is_ready for worker in self._fleet.workers)
-        yield GaugeMetricFamily("batchwright_workers_ready", "Workers that take requests.", ready)
-        text = "Workers started in place of others that ended."
-        yield CounterMetricFamily("batchwright_worker_restarts", text, self._fleet.restarts)
+        return metric_sums.worker_metrics(ready=ready, restarts=self._fleet.restarts)
 
     async def _render_signals(self) -> bytes:
         await self._fleet.look()

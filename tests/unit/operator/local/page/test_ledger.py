@@ -81,7 +81,7 @@ def test_a_decision_brings_its_numbers() -> None:
 
 
 def test_switches_are_kept() -> None:
-    """With the sentence that was told, if it was no edit; what is older than ten minutes leaves the line."""
+    """With the sentence that was told, if it was no edit; the line forgets after ten minutes."""
     ledger = Ledger()
     ledger.add(_run(1.0))
     ledger.add(_switched(5.0))
