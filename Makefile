@@ -73,7 +73,7 @@ generate: $(VENV)/.dev ## Make what is generated anew (protocol stubs, custom re
 	$(BIN)/python -m tools.strategy_pictures docs/images
 
 docs: $(VENV)/.dev ## Build the pages into build/site, without network
-	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 picture: ## Draw the picture of the switch anew from the last `make demo`
 	$(BIN)/python -m tools.switch_picture build/demo/report.json docs/images

@@ -34,9 +34,7 @@ _LAST_PORT = 65535
     "--http-port", type=click.IntRange(0, _LAST_PORT), default=8080, help="For probes and metrics."
 )
 @click.option("--http-bind-address", default="0.0.0.0", help="Where that is listened on.")  # noqa: S104
-@click.option(
-    "--log-format", type=click.Choice(["text", "json"]), default="text", help="Of the log: one event a line."
-)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Of the log.")
 @click.option("--kubeconfig", type=_FILE, help="Without it: the credentials that a pod is given.")
 @click.option("--context", help="The context in the kubeconfig.  [default: its current one]")
 @click.option(
