@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ Manifest = Mapping[str, Any]
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".batchwright"),
     show_default=True,
-    help="Where `batchwright up` keeps its status; looked at first.",
+    help="Where `batchwright up` keeps its status; looked at first, unless a cluster is named.",
 )
 @click.option("--namespace", "-n", default="default", show_default=True, help="On a cluster.")
 @click.option(
@@ -34,7 +35,9 @@ Manifest = Mapping[str, Any]
 @click.option("--context", help="The context in the kubeconfig.  [default: its current one]")
 def explain(name: str, model: str | None, state_dir: Path, **cluster: Any) -> None:
     """Say why each model of the ModelServer NAME is served as it is, with all numbers."""
-    found = _read_local(state_dir, name) or _read_cluster(name, **cluster)
+    is_elsewhere = cluster["kubeconfig"] is not None or cluster["context"] is not None
+    local = None if is_elsewhere else _read_local(state_dir, name)
+    found = local or _read_cluster(name, **cluster)
     status = ModelServerStatus.model_validate(found.get("status") or {})
     models = [item for item in status.models if model in (None, item.name)]
     if not models:
@@ -90,6 +93,7 @@ def _read_cluster(
 
 
 def default_kubeconfig() -> Path | None:
-    """The user's own kubeconfig, if there is one."""
-    path = Path.home() / ".kube" / "config"
-    return path if path.is_file() else None
+    """The user's own kubeconfig, as kubectl finds it, if there is one."""
+    named = (Path(name) for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name)
+    places = (*named, Path.home() / ".kube" / "config")
+    return next((path for path in places if path.is_file()), None)
