@@ -106,6 +106,9 @@ _TRAFFIC = Row(
 _WORK = f"avg by (model, strategy, streams, batch_size) (batchwright_plan_work_seconds{{{_SERVERS}}})"
 _RELOADING = f"avg by ({_BY}) (rate(batchwright_reload_seconds_sum{{{_SERVERS}}}[$__rate_interval]))"
 _PODS = 'namespace=~"$namespace", job=~"$server"'
+_PADDING = (
+    f"{_rate('batchwright_padding_samples_total')} / {_rate('batchwright_executed_batch_size_sum')}"
+)
 _REFUSED = f'batchwright_config_info{{{_PODS}, rejected_hash!=""}}'
 _READ = f"sum by (job, result) (increase(batchwright_config_reloads_total{{{_PODS}}}[$__rate_interval]))"
 _CALLS = f"sum by (verb, kind, code) (rate({_operator('api_calls_total')}[$__rate_interval]))"
@@ -227,10 +230,44 @@ _RELOADS = Row(
             width=12,
         ),
         Panel(
+            "Memory of compiled models",
+            {"{{job}} {{model}}": _sum("batchwright_compiled_bytes")},
+            "As measured.",
+            "bytes",
+            width=12,
+        ),
+    ),
+)
+_INFERENCES = Row(
+    "Inferences",
+    (
+        Panel(
             "Shards",
             {"{{job}} {{model}}": _rate("batchwright_shards_total")},
             "Single samples split from batches, in a second.",
-            width=12,
+            width=6,
+        ),
+        Panel(
+            "Padding",
+            {"{{job}} {{model}}": _PADDING},
+            "Of the samples inferred, those that only filled up a compiled batch size.",
+            "percentunit",
+            width=6,
+        ),
+        Panel(
+            "Workers ready",
+            {"{{job}}": f"sum by (job) (batchwright_workers_ready{{{_PODS}}})"},
+            "Processes that take requests, of servers with --workers.",
+            width=6,
+        ),
+        Panel(
+            "Workers started anew",
+            {
+                "{{job}}": "sum by (job) "
+                f"(increase(batchwright_worker_restarts_total{{{_PODS}}}[$__rate_interval]))"
+            },
+            "In place of others that ended.",
+            width=6,
         ),
     ),
 )
@@ -321,7 +358,7 @@ _OPERATOR = Row(
         ),
     ),
 )
-_ROWS = (_TRAFFIC, _STRATEGIES, _RELOADS, _OPERATOR)
+_ROWS = (_TRAFFIC, _STRATEGIES, _RELOADS, _INFERENCES, _OPERATOR)
 
 
 def render_dashboard() -> str:

@@ -100,7 +100,8 @@ def _round_up(value: float) -> float:
 
 
 def _x(seconds: float, figures: Figures) -> float:
-    return _LEFT + (_WIDTH - _LEFT - _RIGHT) * seconds / figures["after"]["end"]
+    whole = float(figures["after"]["end"])
+    return _LEFT + (_WIDTH - _LEFT - _RIGHT) * seconds / whole
 
 
 def _y(value: float, top: float) -> float:

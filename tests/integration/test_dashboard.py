@@ -16,9 +16,17 @@ from batchwright_operator.workqueue.keyed import Stats
 from tests.support import models, polling, prometheus, serving
 from tests.support.helm import CHART
 from tests.support.prometheus import Prometheus, needs_prometheus
+from tools import metrics_reference
 
-SILENT = {"Configuration refused", "Turned away", "Decisions", "Error of predictions"}
-"""Panels that show nothing while all is well."""
+SILENT = {
+    "Configuration refused",
+    "Turned away",
+    "Decisions",
+    "Error of predictions",
+    "Workers ready",
+    "Workers started anew",
+}
+"""Panels that show nothing while all is well, and where a server has one process."""
 
 
 def expressions() -> list[tuple[str, str]]:
@@ -164,3 +172,11 @@ def test_every_alert_has_a_case() -> None:
     groups = yaml.safe_load((CHART / "alerts.yaml").read_text())["groups"]
 
     assert list(_ILL) == [rule["alert"] for group in groups for rule in group["rules"]]
+
+
+def test_every_metric_of_the_server_is_on_the_dashboard() -> None:
+    """What is counted is shown."""
+    shown = " ".join(text for _, text in expressions())
+    left = [row.name for row in metrics_reference.server_metrics() if row.name not in shown]
+
+    assert left == []
