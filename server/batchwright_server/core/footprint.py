@@ -3,7 +3,7 @@
 Weights and code are the same for every size, buffers grow with it: `fixed + per_unit * units`, a line
 fitted to the measured sizes. Units are samples, or elements where a size is shapes. A size that was
 measured is known by itself. What a size must have needed more than, because it failed at that, is a
-lower bound.
+lower bound, for larger ones as well.
 """
 
 from collections.abc import Iterable
@@ -64,7 +64,8 @@ class Footprints:
         if len(self._measured) >= _MOST_SIZES and size not in self._measured:
             del self._measured[next(iter(self._measured))]  # of shapes there is no end
         self._measured[size] = taken
-        self._more_than.pop(size, None)
+        for failed in [failed for failed in self._more_than if _is_within(failed, size)]:
+            del self._more_than[failed]
         self._line = Footprint.fit((units_of(known), took) for known, took in self._measured.items())
 
     def learn_failure(self, size: Compilable, had: int) -> None:
@@ -77,13 +78,16 @@ class Footprints:
             return self._measured[size]
         units = units_of(size)
         expected = int(_LEAST_FACTOR * self._line.at(units)) if self._line and units else None
-        failed_at = self._more_than.get(size)
-        if failed_at is None:
-            return expected
-        return max(expected or 0, failed_at + 1)
+        bounds = [had for failed, had in self._more_than.items() if _is_within(failed, size)]
+        return max(expected or 0, max(bounds) + 1) if bounds else expected
 
 
 _MOST_SIZES = 256
+
+
+def _is_within(one: Compilable, other: Compilable) -> bool:
+    """Whether `other` needs whatever `one` needs."""
+    return one == other or 0 < units_of(one) <= units_of(other)
 
 
 def units_of(size: Compilable) -> int:

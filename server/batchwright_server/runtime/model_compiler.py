@@ -30,7 +30,7 @@ from batchwright_server.core.tensors import (
     name_size,
 )
 from batchwright_server.runtime import meters, ports
-from batchwright_server.runtime.build_record import BuildRecord
+from batchwright_server.runtime.build_record import BuildRecord, SizeAttempt
 from batchwright_server.runtime.compiler import CompileWorker
 from batchwright_server.runtime.inference_gate import InferenceGate
 from batchwright_server.runtime.inference_pool import Effort, InferencePool, Requests
@@ -79,6 +79,8 @@ class ModelCompiler:
         self._meter = meter
         self._record = record
         self._footprints: defaultdict[Streams, Footprints] = defaultdict(Footprints)
+        for killer in record.killers:
+            self._footprints[killer.streams].learn_failure(killer.size, killer.limit_bytes)
 
     @property
     def cache_bytes(self) -> int:
@@ -100,7 +102,7 @@ class ModelCompiler:
         if not is_trial:
             await self._budget.make_room(self.expected_bytes(size, streams))
         compiling = asyncio.ensure_future(
-            self.worker.run(lambda: self._compile(size, streams, is_exact=is_exact))
+            self.worker.run(lambda: self._compile_noted(size, streams, is_exact=is_exact))
         )
         watching = asyncio.create_task(self._watch_memory())
         try:
@@ -119,12 +121,25 @@ class ModelCompiler:
                 self._record.note_tight()
             await asyncio.sleep(_WATCH_SECONDS)
 
+    def _compile_noted(
+        self, size: Compilable, streams: Streams, *, is_exact: bool
+    ) -> tuple[ports.CompiledModel, int, Effort]:
+        """On the worker, if there is memory; should the process die of it, the next one will know."""
+        self._budget.check(name_size(size), self.expected_bytes(size, streams))
+        self._record.begin_size(SizeAttempt.of(size, streams, self._memory.limit()))
+        fits = False
+        try:
+            found = self._compile(size, streams, is_exact=is_exact)
+            fits = True
+        finally:
+            self._record.end_size(fits=fits)
+        return found
+
     def _compile(
         self, size: Compilable, streams: Streams, *, is_exact: bool
     ) -> tuple[ports.CompiledModel, int, Effort]:
         """On the worker."""
         footprints = self._footprints[streams]
-        self._budget.check(name_size(size), footprints.predict(size) or 0)
         self._memory.trim()  # else what the allocator kept would be used, and not be seen
         before = self._memory.taken()
         work, own, span = time.process_time(), time.thread_time(), time.monotonic()

@@ -143,3 +143,20 @@ async def test_a_start_after_an_out_of_memory_kill_fits(tmp_path: Path) -> None:
     assert told.plan is not None
     assert told.plan.strategy.value == "reload"
     assert "killed for want of memory while buckets/" in told.fallback
+
+
+async def test_a_size_that_killed_is_refused_afterwards(tmp_path: Path) -> None:
+    """A reload that the process was killed for is no more tried within that limit, nor a larger one."""
+    bench = Bench(tmp_path)
+    bench.write("reload")
+    with limits.limited(memory=LIMIT) as groups:
+        with run_within(groups, tmp_path, *bench.flags) as running:
+            await eventually(bench.is_ready, seconds=60)
+            assert await bench.ask(LARGE) is grpc.StatusCode.UNAVAILABLE
+            assert running.wait(timeout=20) == -signal.SIGKILL
+        with run_within(groups, tmp_path, *bench.flags) as running:
+            await eventually(bench.is_ready, seconds=60)
+            for rows in (LARGE, LARGE + 1):
+                assert await bench.ask(rows) is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert await bench.ask(2) is grpc.StatusCode.OK
+            assert running.poll() is None

@@ -67,6 +67,10 @@ def test_what_failed_needs_more_than_it_had() -> None:
     known.learn_failure(at(64), 5000)
 
     assert (known.predict(at(64)) or 0) > 5000
+    assert (known.predict(at(65)) or 0) > 5000
+    assert (known.predict(at(63)) or 0) < 5000
+    known.learn(at(80), 100)
+    assert (known.predict(at(64)) or 0) < 5000
 
 
 def test_shapes_are_compared_by_their_elements() -> None:

@@ -1,5 +1,6 @@
-from batchwright_server.config.plan import Plan, Strategy
-from batchwright_server.runtime.build_record import BuildRecord
+from batchwright_server.config.plan import Plan, Strategy, Streams
+from batchwright_server.core.tensors import BatchRange, InputShapes
+from batchwright_server.runtime.build_record import BuildRecord, SizeAttempt
 
 RELOAD, DYNAMIC, FIXED = (
     Plan.of(strategy) for strategy in (Strategy.RELOAD, Strategy.DYNAMIC, Strategy.FIXED)
@@ -76,6 +77,53 @@ def test_a_fixed_size_is_never_replaced() -> None:
     die(store, DYNAMIC, tight=True)
 
     assert BuildRecord(store, "m").fallback(DYNAMIC) is None
+
+
+SHAPES = SizeAttempt.of(InputShapes((("x", (1, 3)), ("z", (2,)))), Streams.ONE, 100)
+LARGE = SizeAttempt.of(BatchRange.only(64), Streams.OPTIMUM, 100)
+
+
+def die_compiling(store: Store, attempt: SizeAttempt, *, tight: bool) -> None:
+    record = BuildRecord(store, "m")
+    record.begin_size(attempt)
+    if tight:
+        record.note_tight()
+
+
+def test_sizes_that_killed_are_told_from_then_on() -> None:
+    """With their streams and the limit they had; one that was compiled after all is told no more."""
+    store = Store()
+    serve(store, RELOAD)
+    die_compiling(store, SHAPES, tight=True)
+    die_compiling(store, LARGE, tight=True)
+    record = BuildRecord(store, "m")
+
+    assert record.killers == (SHAPES, LARGE)
+    assert [killer.size for killer in record.killers] == [
+        InputShapes((("x", (1, 3)), ("z", (2,)))),
+        BatchRange.only(64),
+    ]
+    assert record.fallback(RELOAD) is None
+    record.begin_size(SHAPES)
+    record.end_size(fits=True)
+    assert BuildRecord(store, "m").killers == (LARGE,)
+
+
+def test_any_other_death_is_no_size_s_fault_the_first_time() -> None:
+    """Nor is one after it was compiled, or refused; killed at it twice in a row, it is told."""
+    store = Store()
+    record = BuildRecord(store, "m")
+    for fits in (True, False):
+        record.begin_size(LARGE)
+        record.note_tight()
+        record.end_size(fits=fits)
+    assert BuildRecord(store, "m").killers == ()
+    die_compiling(store, LARGE, tight=False)
+    assert BuildRecord(store, "m").killers == ()
+
+    die_compiling(store, LARGE, tight=False)
+
+    assert BuildRecord(store, "m").killers == (LARGE,)
 
 
 def test_what_another_release_wrote_is_forgotten() -> None:
