@@ -139,13 +139,24 @@ def open_batch() -> ov.Model:
 
 def deep(layers: int = 60, width: int = 256) -> ov.Model:
     """`y` [1, width] after many matrix products of `x`: slow enough to compile for requests to queue."""
-    random = np.random.default_rng(1)
     x = _parameter("x", [1, width])
-    current: ov.Node = x
+    return ov.Model([_result(_many_products(x, layers, width), "y")], [x], "deep")
+
+
+def deep_softmax_over_batch(layers: int, width: int) -> ov.Model:
+    """The same, and a softmax over the batch: slow enough for requests to wait, none to be mixed up."""
+    x = _parameter("x", [1, width])
+    mixed = ops.softmax(_many_products(x, layers, width), 0)
+    return ov.Model([_result(mixed, "y")], [x], "deep_softmax")
+
+
+def _many_products(x: ov.Node, layers: int, width: int) -> ov.Node:
+    random = np.random.default_rng(1)
+    current = x
     for _ in range(layers):
         weights = (random.standard_normal((width, width)) / width**0.5).astype(np.float32)
         current = ops.tanh(ops.matmul(current, ops.constant(weights), False, False))
-    return ov.Model([_result(current, "y")], [x], "deep")
+    return current
 
 
 def save(model: ov.Model, folder: Path, version: int = 1) -> Path:

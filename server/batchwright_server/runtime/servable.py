@@ -4,12 +4,14 @@ import logging
 from dataclasses import dataclass
 from enum import IntEnum
 
+from batchwright_server import errors
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Plan, Strategy
 from batchwright_server.core import validation
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
 from batchwright_server.runtime import calibration, meters, ports, reload_queue
+from batchwright_server.runtime.allowed_plans import AllowedPlans
 from batchwright_server.runtime.build_record import BuildRecord
 from batchwright_server.runtime.model_compiler import ModelCompiler, Resources
 from batchwright_server.runtime.plan_costs import PlanCosts
@@ -38,6 +40,7 @@ class Prepared:
 
     batching: Batching
     strategy: BatchStrategy | None
+    fallback: str = ""  # why it is not the batching that is configured
 
 
 class Servable:
@@ -58,6 +61,7 @@ class Servable:
         self._costs = observed.costs
         self._record = observed.builds
         self._shadow = observed.shadow
+        self._allowed = AllowedPlans()
         self._room = WaitingRoom(factory.meter.reload)
         self._under_way = 0
         self.fallback = ""  # why it serves by another strategy than configured; empty: it does not
@@ -102,7 +106,7 @@ class Servable:
         if (fitting := self._record.fallback(self._batching.plan)) is not None:
             self._fall_back(fitting)
         self._costs.recall(self._batching)
-        self._strategy = await self._build(self._batching)
+        self._strategy = await self._build_allowed(self._batching)
         await self._costs.measure_first(self._batching)
         self._costs.serve(self._batching)
         self._shadow.follow(self._batching)
@@ -132,16 +136,17 @@ class Servable:
 
     async def prepare(self, config: ModelConfig) -> Prepared:
         """Make ready what a changed batching needs, beside what serves. Raises CompilationFailed."""
-        batching = settle(config.effective_batching, self.signature)
+        wanted = settle(config.effective_batching, self.signature)
+        batching = self._allowed.choose(wanted)
         strategy: BatchStrategy | None = None
         if _strategy_part(batching) != _strategy_part(self._batching):
             strategy = await self._build(batching)
-        return Prepared(batching, strategy)
+        return Prepared(batching, strategy, self._allowed.explain(wanted, batching.plan))
 
     def commit(self, config: ModelConfig, prepared: Prepared) -> BatchStrategy | None:
         """Let `prepared` take over for new requests; gives the old strategy, to be retired."""
         self.config = config
-        self.fallback = "" if prepared.strategy else self.fallback
+        self.fallback = prepared.fallback or ("" if prepared.strategy else self.fallback)
         self._batching = prepared.batching
         self._costs.serve(prepared.batching)
         self._shadow.follow(prepared.batching)
@@ -159,6 +164,20 @@ class Servable:
         if strategy is not None:
             await strategy.retire()
         self.state = State.END
+
+    async def _build_allowed(self, wanted: Batching) -> BatchStrategy:
+        """The strategy of `wanted`, or of the next candidate while the model rules one out."""
+        while True:
+            try:
+                strategy = await self._build(self._batching)
+            except errors.CompilationFailed as error:
+                if not self._allowed.rule_out(wanted, self._batching, error):
+                    raise
+                self._batching = self._allowed.choose(wanted)
+                self.fallback = self._allowed.explain(wanted, self._batching.plan)
+                _log.warning("model %s: %s", self.config.name, self.fallback)
+            else:
+                return strategy
 
     async def _build(self, batching: Batching) -> BatchStrategy:
         strategy = self._factory.make(batching.plan, batching)

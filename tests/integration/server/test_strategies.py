@@ -137,6 +137,64 @@ async def test_dependent_samples_are_neither_coalesced_nor_split(
     assert sum("requests are not coalesced: samples depend" in text for text in told) == 1
 
 
+async def test_dependent_samples_never_share_an_inference(tmp_path: Path) -> None:
+    """Not even where many requests wait for one infer request: each is answered as if it were alone."""
+    model = models.deep_softmax_over_batch(LAYERS, WIDTH)
+    async with serve_all(tmp_path, model, ["dynamic_together"], nireq=1) as server:
+        draw = np.random.default_rng(3)
+        asked = [draw.random((1 + client % 3, WIDTH), np.float32) for client in range(40)]
+        alone = [(await server.client.predict("dynamic_together", x=x))["y"] for x in asked]
+        together = await asyncio.gather(*(server.client.predict("dynamic_together", x=x) for x in asked))
+        counters = (await server.model_signals("dynamic_together")).counters
+
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(other["y"], one, rtol=1e-4)
+    assert counters.executions == 2 * len(asked)
+
+
+async def test_a_model_that_rules_out_all_candidates_serves_as_it_was_saved(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where candidates are named, a constant batch leaves `fixed` to serve; signals and log say why."""
+    folder = models.save(models.constant_batch(), tmp_path / "model")
+    batching = {"strategy": "reload", "candidates": ["demultiplex", "dynamic"]}
+    config = serving.document(serving.model_config("m", folder, batching=batching))
+    with caplog.at_level(logging.WARNING):
+        async with serving.serve(tmp_path, config) as server:
+            told = await server.model_signals("m")
+            shape = (await server.client.metadata("m")).signature_def["serving_default"]
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await server.client.predict("m", x=np.zeros((2, 4), np.float32))
+            await server.client.predict("m", x=np.zeros((1, 4), np.float32))
+
+    assert told.plan is not None
+    assert (told.plan.strategy, told.error) == ("fixed", "")
+    assert "does not allow another batch size" in told.fallback
+    assert told.fallback.endswith("fixed/one serves")
+    assert any(told.fallback in record.getMessage() for record in caplog.records)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert [dim.size for dim in shape.inputs["x"].tensor_shape.dim] == [1, 4]
+
+
+async def test_the_next_candidate_that_the_model_allows_serves(tmp_path: Path) -> None:
+    """Samples that depend on each other rule buckets out; another edit of the configuration is taken."""
+    folder = models.save(models.softmax_over_batch(), tmp_path / "model")
+
+    def config(most: int) -> dict[str, Any]:
+        candidates = {"strategy": "buckets", "candidates": ["demultiplex", "dynamic", "reload"]}
+        batching = {**candidates, "max_batch_size": most}
+        return serving.document(serving.model_config("m", folder, batching=batching))
+
+    async with serving.serve(tmp_path, config(5)) as server:
+        for most in (5, 6):
+            assert (await server.reload(config(most)))[0] in (200, 201)
+            told = await server.model_signals("m")
+            assert told.plan is not None
+            assert told.plan.strategy == "dynamic"
+            assert "samples depend on each other" in told.fallback
+            await server.client.predict("m", x=np.zeros((most, 4), np.float32))
+
+
 async def test_buckets_pad_and_split_and_count_it(tmp_path: Path) -> None:
     """Seven samples into sizes 2 and 6: one of each, and one sample of padding, seen in the metrics."""
     async with serve_all(tmp_path, models.affine(), ["buckets"]) as server:
