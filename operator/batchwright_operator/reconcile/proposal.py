@@ -60,13 +60,16 @@ def _begin(sight: Sight, course: Course, now: float) -> Course:
         course = replace(_retried(sight, course), unheard=frozenset(), before=None)
     if course.refusal is not None and course.refusal.at > now:  # a clock that went back
         course = replace(course, refusal=replace(course.refusal, at=now))
+    canaries = {name: document.hash for name, document in sight.canaries.items()}
+    anew = canaries.items() - course.canaries.items()  # what was sent before is no part of it
     return replace(
         course,
+        sent={name: it for name, it in course.sent.items() if name not in dict(anew)},
         config_hash=sight.wanted.hash,
         template=sight.template,
         subject=sight.subject,
         committed=sight.committed or course.committed,
-        canaries={name: document.hash for name, document in sight.canaries.items()},
+        canaries=canaries,
     )
 
 
