@@ -56,6 +56,7 @@ async def test_the_page_follows_what_happens(program: UpProgram, tmp_path: Path)
         await page.until("document.querySelector('.badge').textContent === 'reload'")
         await page.until("/[1-9]/.test(document.querySelector('dd').textContent)")
         await page.until("document.querySelectorAll('rect.bar').length >= 3")
+        await page.until("/[0-9]/.test(document.querySelectorAll('dd')[3].textContent)")  # the median
         await page.evaluate("window.stayed = document.querySelector('article')")
 
         program.write(one_model(strategy="Demultiplex"))
