@@ -8,7 +8,11 @@ from enum import StrEnum
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _METADATA_SERVICE = re.compile(
-    r"169\.254\.169\.254|metadata\.google\.internal|MissingAccount|Account must be"
+    r"169\.254\.169\.254|169\.254\.170\.|metadata\.google\.internal|/computeMetadata/|TokenRequest"
+)
+_NO_ACCOUNT = re.compile(r"MissingAccount|Account must be")
+_UNREADABLE = re.compile(
+    r"InvalidAccessKey|DecodeKey|DecodeCredentials|InvalidKey|MissingKey|MissingSasComponent|UTF8"
 )
 _DENIED = frozenset({"PermissionDeniedError", "UnauthenticatedError"})
 _CERTIFICATE = re.compile(r"[Cc]ertificate|UnknownIssuer|NotValidForName")
@@ -33,6 +37,8 @@ class _Kind(StrEnum):
     MISSING = "missing"
     DENIED = "denied"
     NO_CREDENTIALS = "no credentials"
+    NO_IDENTITY = "no identity"
+    UNREADABLE = "unreadable"
     CERTIFICATE = "certificate"
     NO_SPACE = "no space"
     BUSY = "busy"
@@ -46,6 +52,11 @@ _SENTENCES = {
     "may list and read it",
     _Kind.NO_CREDENTIALS: "no credentials are there for it: name a Secret with them in "
     "access.credentialsSecretName, or set access.anonymous if anybody may read it",
+    _Kind.NO_IDENTITY: "no credentials are there for it, and the cloud's metadata service, where pods get "
+    "theirs, does not answer{told}: name a Secret in access.credentialsSecretName, set access.anonymous if "
+    "anybody may read it, or let the pods' network go there",
+    _Kind.UNREADABLE: "the credentials in the Secret cannot be read: check that they are as the cloud gave "
+    "them, each whole and under its own name",
     _Kind.CERTIFICATE: "its certificate is not trusted: name the authority that signed it in "
     "access.caConfigMap",
     _Kind.NO_SPACE: "the volume is full: raise modelCache.sizeLimit, or enlarge the claim",
@@ -54,7 +65,9 @@ _SENTENCES = {
     _Kind.UNREACHABLE: "it cannot be reached{told}: check its address, and that the pods' network "
     "lets them go there",
 }
-_PASSING = frozenset({_Kind.BUSY, _Kind.UNREACHABLE})
+# On GKE the metadata service comes up some seconds after the pod.
+_PASSING = frozenset({_Kind.BUSY, _Kind.UNREACHABLE, _Kind.NO_IDENTITY})
+_WITH_DETAIL = frozenset({_Kind.UNREACHABLE, _Kind.NO_IDENTITY})
 
 
 def is_told(error: BaseException) -> bool:
@@ -68,7 +81,7 @@ def translate(error: BaseException) -> FetchFailed:
     if isinstance(error, FetchFailed):
         return error
     kind = _classify(error)
-    parts = (_status(error), _code(error), _detail(error) if kind is _Kind.UNREACHABLE else "")
+    parts = (_status(error), _code(error), _detail(error) if kind in _WITH_DETAIL else "")
     told = ", ".join(str(part) for part in parts if part)
     sentence = _SENTENCES[kind].format(told=f" ({told})" if told else "")
     return Unreachable(sentence) if kind in _PASSING else FetchFailed(sentence)
@@ -79,9 +92,14 @@ def _classify(error: BaseException) -> _Kind:
     text = " ".join(str(item) for item in chain)
     if any(isinstance(item, OSError) and item.errno in (errno.ENOSPC, errno.EDQUOT) for item in chain):
         return _Kind.NO_SPACE
-    if _METADATA_SERVICE.search(text):
-        return _Kind.NO_CREDENTIALS
+    if _UNREADABLE.search(text):
+        return _Kind.UNREADABLE
     status = _status(error)
+    if _NO_ACCOUNT.search(text):
+        return _Kind.NO_CREDENTIALS
+    if _METADATA_SERVICE.search(text):
+        is_final = status is not None and _of_status(status) not in _PASSING
+        return _Kind.NO_CREDENTIALS if is_final else _Kind.NO_IDENTITY
     if status is not None:
         return _of_status(status)
     names = {type(item).__name__ for item in chain}

@@ -117,8 +117,8 @@ class Staging:
     def arrived(self) -> frozenset[Identity]:
         """The entries whose files are there, whole."""
         found = set()
-        for line in self.journal.read_text().splitlines() if self.journal.exists() else ():
-            with suppress(ValueError, TypeError):  # a line that was being written
+        for line in self.journal.read_bytes().splitlines() if self.journal.exists() else ():
+            with suppress(ValueError, TypeError):  # a line that was being written, or was not all kept
                 path, size, tag, length = json.loads(line)
                 if _size(self.folder / path) == length:
                     found.add((path, size, tag))

@@ -1,5 +1,6 @@
 """Stores behind one interface, fsspec's: object stores, HTTPS servers, folders of this machine."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from batchwright_server.sources.faults import FetchFailed
 
 BLOCK_BYTES = 8 << 20  # read at once
 _CONNECT_SECONDS = 10
+_METADATA_CONNECT_SECONDS = 3  # a metadata service is near, or is not there and packets to it are lost
 _READ_SECONDS = 60
 _TAGS = ("e_tag", "ETag", "Content-MD5", "Last-Modified", "last_modified", "mtime")
 _AUTHORIZATION = "HTTPS_AUTHORIZATION"
+_GIVEN = re.compile(r"^(AWS|GOOGLE|AZURE)_.*(KEY|SAS|TOKEN|SECRET|CREDENTIALS|SERVICE_ACCOUNT)")
 # Tried again at once, below the attempts that are logged.
 _RETRIES: Mapping[str, object] = {
     "max_retries": 1,
@@ -101,7 +104,7 @@ def _open(origin: Origin, access: Access, environ: Mapping[str, str]) -> Any:
     return connect(
         str(origin.scheme),
         config=_config(origin.scheme, access),
-        client_options=_client_options(access),
+        client_options=_client_options(access, _connect_seconds(access, environ)),
         retry_config=_RETRIES,
         skip_instance_cache=True,
     )
@@ -129,16 +132,21 @@ def _config(scheme: Scheme, access: Access) -> dict[str, Any]:
     if access.region:
         config["region"] = access.region
     if access.endpoint:
-        is_s3 = scheme is Scheme.S3
-        config["endpoint" if is_s3 else "base_url"] = access.endpoint
-        if is_s3:  # servers of one's own know their buckets by path, not by host name
+        config["base_url" if scheme is Scheme.GS else "endpoint"] = access.endpoint.rstrip("/")
+        if scheme is Scheme.S3:  # servers of one's own know their buckets by path, not by host name
             config["virtual_hosted_style_request"] = False
     return config
 
 
-def _client_options(access: Access) -> dict[str, Any]:
+def _connect_seconds(access: Access, environ: Mapping[str, str]) -> int:
+    """How long a connection may take; less where a metadata service is what is asked first."""
+    is_given = access.is_anonymous or any(_GIVEN.search(name) for name in environ)
+    return _CONNECT_SECONDS if is_given else _METADATA_CONNECT_SECONDS
+
+
+def _client_options(access: Access, connect_seconds: int) -> dict[str, Any]:
     options: dict[str, Any] = {
-        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+        "connect_timeout": timedelta(seconds=connect_seconds),
         "read_timeout": timedelta(seconds=_READ_SECONDS),
         "timeout": timedelta(hours=1),  # of one request, however slow: a stalled one ends by the above
         "allow_http": access.endpoint.startswith("http://"),
