@@ -78,8 +78,8 @@ def _batching_rules() -> Iterator[Case]:
     )  # fmt: skip
     yield _batching(
         "candidates-legal", {"adaptive": {"candidates": ["Fixed"]}},
-        {"adaptive": {"candidates": ["Dynamic", "Reload"]}},
-        "expected candidates of Reload, Demultiplex, Dynamic",
+        {"adaptive": {"candidates": ["Buckets", "Reload"]}},
+        "expected candidates of Reload, Demultiplex, Dynamic, Buckets",
     )  # fmt: skip
     yield _batching(
         "candidates-once", {"adaptive": {"candidates": ["Reload", "Reload"]}},
@@ -187,7 +187,7 @@ def _uri_rules() -> Iterator[Case]:
     yield _source("access-of-a-uri", {**claim, "access": secret}, claim, told)
     told = "expected access.region with s3:// only"
     here = {"endpoint": "http://minio.team.svc:9000"}
-    for uri, bad in (("gs://m/r", {**here, "region": "eu"}), ("az://m/r", here)):
+    for uri, bad in (("gs://m/r", {**here, "region": "eu"}), ("https://m/r.onnx", here)):
         yield _source(
             f"access-to-{uri[:2]}", {"uri": uri, "access": bad},
             {**good, "access": {**here, "region": "eu-west-1"}}, told,

@@ -49,6 +49,7 @@ def rules_of(server: ModelServer, model: Model) -> rules.Rules:
     is_paused = server.metadata.annotations.get(PAUSE, "false").lower() == "true"
     return rules.Rules(
         candidates=tuple(Plan.of(strategy) for strategy in model.batching.strategies),
+        bucket_sizes=model.batching.buckets.sizes,
         mode=rules.Mode.PAUSED if is_paused else adaptive.mode,
         objective=adaptive.objective,
         window_seconds=adaptive.window_seconds,

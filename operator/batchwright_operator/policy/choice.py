@@ -1,5 +1,6 @@
 """Which plan would be better, by how much, and what stands against it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from batchwright_operator.policy import evidence, prediction
@@ -79,10 +80,11 @@ def known_alternatives(situation: Situation) -> tuple[Plan, ...]:
 def weigh(situation: Situation) -> tuple[Alternative, ...]:
     """The alternatives that can be compared, the best first."""
     known = known_alternatives(situation)
-    present = situation.predictor.cost(situation.window, situation.state.plan)
-    if not present > 0:
+    predictor, serving = situation.predictor, situation.state.plan
+    if not known or not predictor.cost(situation.window, serving) > 0:
         return ()
-    weighed = [_weighed(situation, plan) for plan in known]
+    presents = [predictor.cost(part.pods, serving) for part in situation.state.history.slices]
+    weighed = [_weighed(situation, plan, presents) for plan in known]
     return tuple(sorted(weighed, key=lambda it: (-it.saving, it.plan)))
 
 
@@ -123,15 +125,20 @@ def _is_large_enough(alternative: Alternative, rules: Rules) -> bool:
     return alternative.saving > least and alternative.lowest_saving > surely
 
 
-def _weighed(situation: Situation, plan: Plan) -> Alternative:
-    predictor, serving = situation.predictor, situation.state.plan
+def is_anything_lost(situation: Situation) -> bool:
+    """Whether so much was lost by not having some plan as a switch to it needs; cheaply told."""
+    losses = situation.state.losses
+    return any(
+        losses.get(plan, 0) / 1e6 > _needed_seconds(situation, plan)
+        for plan in known_alternatives(situation)
+    )
+
+
+def _weighed(situation: Situation, plan: Plan, presents: Sequence[float]) -> Alternative:
+    """`presents`: what each slice costs under the plan in place."""
     slices = [
-        evidence.Compared(
-            predictor.cost(part.pods, serving),
-            predictor.cost(part.pods, plan),
-            sum(change.request_count for change in part.pods.values()),
-        )
-        for part in situation.state.history.slices
+        evidence.Compared(present, situation.predictor.cost(part.pods, plan), part.requests)
+        for present, part in zip(presents, situation.state.history.slices, strict=True)
     ]
     saving = evidence.assess(slices, min_requests=situation.rules.min_requests)
     return Alternative(

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from batchwright_operator.policy.padding import Padding, Runs
 from batchwright_operator.policy.readings import CostPoint, PlanCost, Reading, ReloadCost
-from batchwright_server.config.plan import Plan
+from batchwright_server.config.plan import Plan, Strategy
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,13 @@ class PlanLines:
     span: Line
     prepare_seconds: float
     factor: float = 1.0
+    padding: Padding | None = None  # of buckets; None: requests are inferred as they come
+
+    def runs(self, requests: Mapping[int, int]) -> Runs:
+        """The inferences that requests become, by their batch sizes."""
+        if self.padding is not None:
+            return self.padding.runs(requests)
+        return Runs(sum(requests.values()), sum(size * count for size, count in requests.items()))
 
 
 @dataclass(frozen=True)
@@ -74,15 +82,24 @@ def fit(points: Sequence[tuple[int, float]]) -> Line:
     return Line(mean_cost - slope * mean_size, slope)
 
 
-def gather(readings: Iterable[Reading]) -> Costs:
-    """The costs that the pods measured, each the median over the pods that know it."""
+def gather(readings: Iterable[Reading], bucket_sizes: Sequence[int] = ()) -> Costs:
+    """The costs that the pods measured, each the median over the pods that know it.
+
+    `bucket_sizes`: the sizes that buckets are compiled for; without them no padding is reckoned with.
+    """
     known = tuple(readings)
     measured: dict[Plan, list[PlanCost]] = {}
     for reading in known:
         for cost in reading.costs:
             if any(_is_usable(point) for point in cost.points):
                 measured.setdefault(cost.plan, []).append(cost)
-    return Costs({plan: _lines(costs) for plan, costs in measured.items()}, _reload(known))
+    lines = {
+        plan: _padded(costs, bucket_sizes)
+        if plan.strategy is Strategy.BUCKETS and bucket_sizes
+        else _lines(costs)
+        for plan, costs in measured.items()
+    }
+    return Costs(lines, _reload(known))
 
 
 def _is_usable(point: CostPoint) -> bool:
@@ -100,6 +117,18 @@ def _lines(measured: Sequence[PlanCost]) -> PlanLines:
         span=fit([(size, median(values)) for size, values in sorted(span.items())]),
         prepare_seconds=median(cost.prepare_seconds for cost in measured),
     )
+
+
+def _padded(measured: Sequence[PlanCost], sizes: Sequence[int]) -> PlanLines:
+    """Lines through the compiled sizes where these were measured: other requests are padded to them."""
+    exact = [
+        replace(cost, points=points)
+        for cost in measured
+        if (points := tuple(point for point in cost.points if point.batch_size in sizes))
+    ]
+    lines = _lines(exact or measured)
+    padding = Padding(tuple(sizes), lines.work.fixed, lines.work.per_sample)
+    return replace(lines, padding=padding)
 
 
 def _reload(readings: Sequence[Reading]) -> ReloadCost | None:

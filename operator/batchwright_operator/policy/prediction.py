@@ -134,5 +134,6 @@ def cold_start_seconds(change: Traffic, plan: Plan, costs: Costs) -> float:
 
 
 def _inference(change: Traffic, lines: PlanLines) -> tuple[float, float]:
-    count, samples = change.request_count, change.samples
-    return lines.work.total(count, samples), lines.span.total(count, samples)
+    runs = lines.runs(change.requests)
+    work, span = (line.total(runs.inferences, runs.samples) for line in (lines.work, lines.span))
+    return work, span

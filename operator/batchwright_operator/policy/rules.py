@@ -18,6 +18,9 @@ class Rules:
     candidates: tuple[Plan, ...]
     """In the user's order; the first is taken when the plan in place is not among them."""
 
+    bucket_sizes: tuple[int, ...] = ()
+    """What buckets are compiled for; a request of another size is padded or split to fit them."""
+
     mode: Mode = Mode.ENFORCE
     objective: Objective = Objective.THROUGHPUT
 

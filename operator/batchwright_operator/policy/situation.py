@@ -89,7 +89,7 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
     history = kept.extended(readings, plan=state.plan, now=now, window=reach)
     window = history.by_pod
     predictor = Predictor(
-        costs=costs.gather(readings.values()).corrected(settled.factors(now)),
+        costs=costs.gather(readings.values(), rules.bucket_sizes).corrected(settled.factors(now)),
         serving=state.plan,
         objective=rules.objective,
         window=window,

@@ -56,6 +56,8 @@ def unchecked(situation: Situation) -> Answer | None:
 
 def pressing(situation: Situation) -> Answer | None:
     """An answer where so much was surely lost that waiting to know more would only cost more."""
+    if not choice.is_anything_lost(situation):
+        return None
     free = next(
         (
             it

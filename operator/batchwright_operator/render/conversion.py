@@ -9,7 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from batchwright_operator.render.names import Manifest
-from batchwright_operator.resources.batching import CANDIDATES, SERVER_STRATEGIES, BatchingStrategy
+from batchwright_operator.resources.batching import (
+    POSSIBLE_CANDIDATES,
+    SERVER_STRATEGIES,
+    BatchingStrategy,
+)
 from batchwright_operator.resources.modelserver import API_VERSION, KIND, ModelServer
 from batchwright_server.config.batching import Batching, Calibration, Coalesce
 from batchwright_server.config.document import Document, ModelConfig
@@ -91,9 +95,8 @@ def _batching_losses(batching: Batching) -> Iterator[Problem]:
         yield Problem(path, "is rounded to whole microseconds")
     if len(batching.plans) > 1 and not _is_adaptive(batching):
         names = ", ".join(item.value for item in batching.candidates)
-        yield Problem(
-            "batching.candidates", f"{names}: the policy chooses among {', '.join(CANDIDATES)}"
-        )
+        possible = ", ".join(POSSIBLE_CANDIDATES)
+        yield Problem("batching.candidates", f"{names}: the policy chooses among {possible}")
 
 
 def _source(base_path: str, placing: Placing) -> Manifest | None:
@@ -184,4 +187,4 @@ def _compiled_cache(batching: Batching) -> Manifest:
 
 def _is_adaptive(batching: Batching) -> bool:
     offered = [OFFERED[strategy] for strategy in (batching.strategy, *batching.candidates)]
-    return len(batching.plans) > 1 and set(offered) <= set(CANDIDATES)
+    return len(batching.plans) > 1 and set(offered) <= set(POSSIBLE_CANDIDATES)

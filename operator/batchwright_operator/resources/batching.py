@@ -56,13 +56,15 @@ SERVER_STRATEGIES = {
 }
 
 
+# What the policy chooses among unless told otherwise: none of it takes memory for sizes that never come.
 CANDIDATES = (BatchingStrategy.RELOAD, BatchingStrategy.DEMULTIPLEX, BatchingStrategy.DYNAMIC)
+POSSIBLE_CANDIDATES = (*CANDIDATES, BatchingStrategy.BUCKETS)
 
 
 _CANDIDATE_RULES = (
     Rule(
-        f"self.all(item, item in {[str(item) for item in CANDIDATES]})",
-        f"expected candidates of {', '.join(CANDIDATES)}",
+        f"self.all(item, item in {[str(item) for item in POSSIBLE_CANDIDATES]})",
+        f"expected candidates of {', '.join(POSSIBLE_CANDIDATES)}",
     ),
     Rule("self.all(item, self.exists_one(other, other == item))", "each candidate once"),
 )
@@ -82,8 +84,9 @@ def _check_candidates(value: tuple[BatchingStrategy, ...]) -> tuple[BatchingStra
     if not value:
         raise ValueError("expected at least one candidate")
     for strategy in value:
-        if strategy not in CANDIDATES:
-            raise ValueError(f"{strategy} is no candidate; choose from {', '.join(CANDIDATES)}")
+        if strategy not in POSSIBLE_CANDIDATES:
+            possible = ", ".join(POSSIBLE_CANDIDATES)
+            raise ValueError(f"{strategy} is no candidate; choose from {possible}")
     if len(set(value)) != len(value):
         raise ValueError("each candidate once")
     return value
@@ -113,7 +116,8 @@ class Adaptive(Strict):
     objective: Annotated[Objective, AfterValidator(_check_objective), _OBJECTIVE] = Objective.THROUGHPUT
     """What is compared. Throughput: samples per second."""
     candidates: Candidates = CANDIDATES
-    """The strategies to choose from: Reload, Demultiplex and Dynamic. A model starts with the first."""
+    """The strategies to choose from: Reload, Demultiplex, Dynamic and Buckets. A model starts with the
+    first."""
     window_seconds: Positive = 60
     """Over how many seconds traffic is judged."""
     cooldown_seconds: Positive = 300
@@ -245,7 +249,7 @@ class Batching(Strict):
     dynamic: Dynamic = Dynamic()
     """Sizes of Dynamic; read where it is the strategy or a candidate."""
     buckets: Buckets = Buckets()
-    """The sizes of Buckets; read where it is the strategy."""
+    """The sizes of Buckets; read where it is the strategy or a candidate."""
     coalesce: Coalesce | None = None
     """Samples of several requests in one inference; read where the strategy is Dynamic, Buckets or
     Demultiplex, or one of these is a candidate. Absent: each request is inferred by itself."""

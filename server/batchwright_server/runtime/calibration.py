@@ -121,7 +121,7 @@ class Calibrator:
         cost = signals.PlanCost(
             plan=signals.PlanName.of(plan),
             points=tuple(points),
-            prepare_seconds=max(effort.span for effort in efforts),
+            prepare_seconds=_to_prepare(efforts, is_all=bool(factory.sizes_of(plan, batching))),
             source=course.source,
         )
         is_reload = plan.strategy is Strategy.RELOAD
@@ -189,6 +189,12 @@ class Calibrator:
 async def _free(compiled: tuple[BatchRange, InferencePool] | None) -> None:
     if compiled is not None:
         await compiled[1].free()
+
+
+def _to_prepare(efforts: list[Effort], *, is_all: bool) -> float:
+    """Seconds before the plan serves: of all its sizes, or of the one that it needs at first."""
+    spans = [effort.span for effort in efforts]
+    return sum(spans) if is_all else max(spans)
 
 
 def _to_reload(efforts: list[Effort]) -> signals.ReloadCost:
