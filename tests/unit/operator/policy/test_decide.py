@@ -258,6 +258,13 @@ def test_unmeasured_costs_hold() -> None:
     assert "the costs of Demultiplex are not measured" in desk.last.message
 
 
+def test_without_any_measured_cost_it_holds() -> None:
+    """Before a pod has measured anything, not even the plan in place can be weighed."""
+    desk = Desk()
+    desk.serve(Pod(costs=()), 40, mixed_on_reload)
+    assert desk.reasons == [Reason.COLLECTING_WINDOW, Reason.COSTS_UNKNOWN]
+
+
 def test_a_switch_must_pay() -> None:
     """A plan that takes minutes to prepare needs a loss of minutes first."""
     desk = Desk()
