@@ -24,11 +24,12 @@ class Story:
         self.ended: list[str] = []
         self.outcomes: dict[str, list[Outcome]] = {}
         self.seconds = 1.0
+        self.slow: dict[str, float] = {}  # keys whose runs take longer
         self._loop = loop
 
     async def run(self, key: str) -> Outcome:
         self.begun.append((self._loop.time(), key))
-        await asyncio.sleep(self.seconds)
+        await asyncio.sleep(self.slow.get(key, self.seconds))
         self.ended.append(key)
         if key == "broken":
             raise ZeroDivisionError
@@ -68,6 +69,21 @@ def test_no_more_runs_at_a_time_than_workers() -> None:
         return told.begun
 
     assert simulate(story()) == [(0.0, "a"), (0.0, "b"), (1.0, "c")]
+
+
+def test_a_slow_run_of_one_object_delays_no_other() -> None:
+    """While one is at it for a minute, another is looked at every three seconds as before."""
+
+    async def story() -> list[float]:
+        told = Story(count=2, limit_seconds=120.0)
+        told.slow = {"slow": 60.0}
+        told.outcomes = {"quick": [Again(3.0) for _ in range(15)]}
+        told.workers.add("slow")
+        told.workers.add("quick")
+        await told.during(58.0)
+        return [at for at, key in told.begun if key == "quick"]
+
+    assert simulate(story()) == [4.0 * turn for turn in range(15)]
 
 
 def test_a_request_wakes_a_worker_that_waits() -> None:
