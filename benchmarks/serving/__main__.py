@@ -11,13 +11,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.serving import page, peers, sections
+from benchmarks.serving import mixed, page, peers, sections
 from benchmarks.serving.contest import Contest, Load
 
 _CONTESTS: dict[str, Callable[[sections.Bench], Contest]] = {
     "resnet50": lambda bench: sections.compare_throughput(bench, "resnet50"),
     "resnet50-int8": lambda bench: sections.compare_throughput(bench, "resnet50-int8"),
-    "mixed": lambda bench: sections.compare_strategies(bench, "resnet50-int8"),
+    "mixed": lambda bench: mixed.compare(bench, "resnet50-int8"),
     "tiny": lambda bench: sections.compare_tiny(bench, 8),
     "latency": lambda bench: sections.compare_tiny(bench, 1),
     "peers-tiny": lambda bench: peers.compare(bench, "tiny"),
@@ -71,7 +71,7 @@ def _table(contest: dict[str, Any]) -> Table:
             f"{found['p99_ms']:.2f}",
             f"{found['server_cpu_us']:,.0f}",
         )
-    table.title = contest["title"]
+    table.title, table.caption = contest["title"], contest["note"]
     return table
 
 

@@ -8,6 +8,7 @@ import json
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,17 +37,32 @@ class Contest:
 
     title: str
     unit: str
-    reference: str
+    reference: str = ""
     note: str = ""
     targets: Mapping[str, float] = field(default_factory=dict)  # least median ratio wanted
     turns: dict[str, list[Turn]] = field(default_factory=dict)
 
-    def run(self, contestants: Mapping[str, Take], rounds: int, seconds: float) -> None:
-        """Let everybody take a turn, again and again; every other round in the opposite order."""
+    def run(
+        self,
+        contestants: Mapping[str, Take],
+        rounds: int,
+        seconds: float,
+        until: float = float("inf"),
+    ) -> None:
+        """Let everybody take a turn, again and again; every other round in the opposite order.
+
+        No round but the first begins after `until` on the monotonic clock.
+        """
         names = list(contestants)
         for number in range(rounds):
+            if number and time.monotonic() > until:
+                return
             for name in names if number % 2 == 0 else reversed(names):
                 self.turns.setdefault(name, []).append(contestants[name](seconds))
+
+    def median(self, name: str) -> float:
+        """What a contestant did in its median turn."""
+        return statistics.median(turn.per_second for turn in self.turns[name])
 
     def ratios(self, name: str) -> list[float]:
         """To the reference, round by round."""

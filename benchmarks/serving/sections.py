@@ -1,11 +1,12 @@
 """What is compared with what."""
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,14 @@ from benchmarks.serving.contest import Contest, Load, Take, Turn
 from benchmarks.serving.loadclient import Job
 from benchmarks.serving.messages import Subject
 
-_QUIET = {"calibration": {"enabled": False}}
-OPTIMUM: Mapping[str, Any] = {"strategy": "fixed", "streams": "optimum", **_QUIET}
-_SIZES = tuple(range(1, 17))
-_STRATEGIES: Mapping[str, Mapping[str, Any]] = {
-    "auto of OpenVINO Model Server": {
-        "strategy": "reload",
-        "reload": {"compiled_cache": {"max_entries": 1}},
-    },
-    "reload": {"strategy": "reload", "reload": {"compiled_cache": {"max_entries": 16}}},
-    "demultiplex": {"strategy": "demultiplex", "streams": "optimum"},
-    "dynamic": {"strategy": "dynamic", "streams": "optimum", "dynamic": {"min": 1, "max": 16}},
-    "buckets": {"strategy": "buckets", "streams": "optimum", "buckets": {"sizes": [1, 4, 16]}},
+QUIET = {"calibration": {"enabled": False}}
+OPTIMUM: Mapping[str, Any] = {"strategy": "fixed", "streams": "optimum", **QUIET}
+_COALESCED: Mapping[str, Any] = {
+    "strategy": "demultiplex",
+    "coalesce": {"max_batch_size": 8},
+    **QUIET,
 }
+SIZES = tuple(range(1, 17))
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class Bench:
 
     def predict(self, server: servers.Server, files: tuple[str, ...], clients: int) -> Take:
         """Turns of clients that send Predict; counted in samples where the files are of all sizes."""
-        sizes = _SIZES if len(files) == len(_SIZES) else (1,) * len(files)
+        sizes = SIZES if len(files) == len(SIZES) else (1,) * len(files)
 
         def take(seconds: float) -> Turn:
             target = f"127.0.0.1:{server.port}"
@@ -63,7 +59,7 @@ def compare_throughput(bench: Bench, model: str) -> Contest:
     """One image a request, 8 clients, against OpenVINO's own benchmark without any server."""
     note = (
         "the load takes its part of the same processors: 'without the load' is the ratio to what the "
-        "benchmark would do with the rest of them"
+        "what the benchmark would do with the rest of them"
     )
     with ExitStack() as stack:
         subject = bench.subject(model)
@@ -82,30 +78,16 @@ def compare_throughput(bench: Bench, model: str) -> Contest:
             "batchwright": bench.predict(server, (file,), 8),
         }
         contest.run(turns, bench.rounds, max(bench.seconds, 3.0))
-        return contest
-
-
-def compare_strategies(bench: Bench, model: str) -> Contest:
-    """Batch sizes 1 to 16, all as often, 4 clients: each strategy."""
-    subject = bench.subject(model)
-    files = tuple(messages.write_predict(bench.home, subject, size) for size in _SIZES)
-    note = (
-        "'auto of OpenVINO Model Server' is the reload strategy with room for a single compiled size; "
-        "over there others wait even longer, for the compiled size does not serve meanwhile"
-    )
-    contest = Contest(f"{model}, batch sizes 1 to 16, 4 clients", "samples/s", "reload", note)
-    with ExitStack() as stack:
-        turns: dict[str, Take] = {}
-        for name, batching in _STRATEGIES.items():
-            try:
-                server = servers.start_ours(bench.home, [subject], {**batching, **_QUIET})
-            except RuntimeError as error:
-                bench.tell(f"{name} is left out: {str(error)[-300:]}")
-                continue
-            stack.callback(server.close)
-            turns[name] = bench.predict(server, files, 4)
-        contest.run(turns, bench.rounds, bench.seconds)
+    ours = contest.turns["batchwright"]
+    contest.turns["batchwright, without the load"] = [_without_load(turn) for turn in ours]
     return contest
+
+
+def _without_load(turn: Turn) -> Turn:
+    """What the server would do with the processors that the load took."""
+    processors = len(os.sched_getaffinity(0))
+    left = max(processors - turn.client_cpu, 0.1)
+    return replace(turn, per_second=turn.per_second * processors / left)
 
 
 def compare_tiny(bench: Bench, clients: int) -> Contest:
@@ -118,12 +100,14 @@ def compare_tiny(bench: Bench, clients: int) -> Contest:
     with ExitStack() as stack:
         bare = servers.start_bare(bench.home, messages.write_answer(bench.home, subject, 1, 10))
         ours = servers.start_ours(bench.home, [subject], OPTIMUM)
+        joined = servers.start_ours(bench.home, [subject], _COALESCED)
         two = servers.start_ours(bench.home, [subject], OPTIMUM, "--workers", "2")
-        for server in (bare, ours, two):
+        for server in (bare, ours, joined, two):
             stack.callback(server.close)
         turns = {
             "bare echo": bench.predict(bare, file, clients),
             "batchwright": bench.predict(ours, file, clients),
+            "batchwright, coalescing": bench.predict(joined, file, clients),
             "batchwright, 2 workers": bench.predict(two, file, clients),
         }
         contest.run(turns, 3 * bench.rounds, bench.seconds / 3)

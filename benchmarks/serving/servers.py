@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from batchwright_server.config.signals import Signals
 from benchmarks.scale import usage
 from benchmarks.serving.messages import Subject
 
 READY_SECONDS = 120.0
+
+Batching = Mapping[str, Any]
 
 
 class Server:
@@ -60,22 +63,61 @@ class Server:
         return _family(self._process.pid)
 
 
-def start_ours(
-    home: Path, subjects: Sequence[Subject], batching: Mapping[str, Any], *flags: str
-) -> Server:
+class OwnServer(Server):
+    """Batchwright, with a configuration that can be changed."""
+
+    def __init__(self, home: Path, subjects: Sequence[Subject], batching: Batching, *flags: str) -> None:
+        port, http = free_port(), free_port()
+        self.model = subjects[0].name
+        self._url = f"http://127.0.0.1:{http}"
+        self._config = home / f"config-{port}.json"
+        self._write(subjects, batching)
+        hosts = ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
+        ports = ["--port", str(port), "--rest_port", str(http), "--config_path", str(self._config)]
+        polling = ["--file_system_poll_wait_seconds", "0"]
+        command = [sys.executable, "-m", "batchwright_server", *hosts, *ports, *polling, *flags]
+        super().__init__(command, port, home / f"server-{port}.log")
+
+    def wait_ready(self, url: str = "") -> "OwnServer":
+        super().wait_ready(url or f"{self._url}/v2/health/ready")
+        return self
+
+    def read_signals(self) -> Signals:
+        """What it counts and measured."""
+        with urllib.request.urlopen(f"{self._url}/v1/signals", timeout=10) as answer:  # noqa: S310  loopback
+            return Signals.model_validate_json(answer.read())
+
+    def reconfigure(self, subjects: Sequence[Subject], batching: Batching) -> None:
+        """Have it serve with another batching; returns when it does."""
+        self._write(subjects, batching)
+        asked = urllib.request.Request(f"{self._url}/v1/config/reload", method="POST")  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=READY_SECONDS):  # noqa: S310  loopback
+            pass
+
+    def _write(self, subjects: Sequence[Subject], batching: Batching) -> None:
+        entries = [
+            {
+                "config": {
+                    "name": each.name,
+                    "base_path": str(each.folder.resolve()),
+                    "batching": dict(batching),
+                }
+            }
+            for each in subjects
+        ]
+        self._config.write_text(json.dumps({"model_config_list": entries}))
+
+
+def start_ours(home: Path, subjects: Sequence[Subject], batching: Batching, *flags: str) -> OwnServer:
     """Batchwright with these models, ready."""
-    port, http = free_port(), free_port()
-    entries = [
-        {"config": {"name": each.name, "base_path": str(each.folder.resolve()), "batching": batching}}
-        for each in subjects
-    ]
-    config = home / f"config-{port}.json"
-    config.write_text(json.dumps({"model_config_list": entries}))
-    hosts = ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
-    ports = ["--port", str(port), "--rest_port", str(http), "--config_path", str(config)]
-    command = [sys.executable, "-m", "batchwright_server", *hosts, *ports, *flags]
-    server = Server(command, port, home / f"server-{port}.log")
-    return server.wait_ready(f"http://127.0.0.1:{http}/v2/health/ready")
+    return OwnServer(home, subjects, batching, *flags).wait_ready()
+
+
+def start_auto(home: Path, subject: Subject) -> Server:
+    """`batch_size: auto` as OpenVINO Model Server has it, ready."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.serving.autoserver", str(subject.xml), str(port)]
+    return Server(command, port, home / f"auto-{port}.log").wait_ready()
 
 
 def start_bare(home: Path, answer: str) -> Server:
