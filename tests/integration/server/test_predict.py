@@ -1,6 +1,7 @@
 """A real server, asked over real gRPC, for right answers and for wrong requests."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,15 @@ async def test_would_reloads_are_counted_under_another_strategy(server: serving.
     signals = await server.model_signals("demultiplex")
     assert signals.counters.reloads == 0
     assert signals.counters.would_reloads == 2  # nothing is compiled in the beginning
+
+
+async def test_the_times_of_requests_are_in_the_signals(server: serving.Serving) -> None:
+    """Every request is in one range of times, however it ended."""
+    for count in (3, 3, 2):
+        with suppress(grpc.aio.AioRpcError):  # another size is refused
+            await server.client.predict("fixed", x=rows(count))
+
+    counters = (await server.model_signals("fixed")).counters
+    assert sum(counters.answered.values()) == 3
+    assert sum(counters.requests.values()) == 2
+    assert all(bound == -1 or bound >= 1000 for bound in counters.answered)

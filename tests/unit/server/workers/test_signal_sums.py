@@ -21,6 +21,7 @@ def counters(draw: st.DrawFn) -> signals.ModelCounters:
         reload_seconds=draw(_NUMBERS),
         queue_wait_seconds=draw(_NUMBERS),
         would_reloads=draw(_NUMBERS),
+        answered=draw(st.dictionaries(st.sampled_from([1000, 2500, -1]), _NUMBERS)),
     )
 
 
@@ -48,6 +49,7 @@ def test_every_counter_is_added_up(counted: list[signals.ModelCounters]) -> None
         assert getattr(total, name) == sum(getattr(each, name) for each in counted)
     for size in range(1, 5):
         assert total.requests.get(size, 0) == sum(each.requests.get(size, 0) for each in counted)
+    assert sum(total.answered.values()) == sum(sum(each.answered.values()) for each in counted)
 
 
 @given(st.lists(counters(), min_size=2, max_size=5))
