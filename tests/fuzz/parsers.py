@@ -6,7 +6,9 @@ an accepted tensor must be a real one.
 
 import contextlib
 import math
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -25,6 +27,7 @@ from batchwright_server.api import (
 from batchwright_server.config.document import Document, parse_document, render_document
 from batchwright_server.config.mapping import parse_mapping
 from batchwright_server.config.problems import InvalidDocument
+from batchwright_server.config.version_policy import DEFAULT_POLICY
 from batchwright_server.core import validation
 from batchwright_server.core.tensors import Signature, Tensor, TensorSpec
 from batchwright_server.errors import InvalidInput
@@ -35,6 +38,9 @@ from batchwright_server.protos import (
     tensor_pb2,
 )
 from batchwright_server.runtime.dataplane import Description, TensorDescription
+from batchwright_server.sources import archives
+from batchwright_server.sources.faults import FetchFailed
+from batchwright_server.sources.layout import Selection
 
 Parser = Callable[[bytes], None]
 
@@ -45,6 +51,8 @@ _TWO = Description("m", 1, (*_ONE.inputs, TensorDescription(_N, _N.shape)), ())
 _SERVED = Signature((_X, _N), ())
 _IMAGE = TensorSpec("i", np.dtype(np.float32), (-1, 4, -1, 3))
 _IMAGES = Description("m", 1, (TensorDescription(_IMAGE, _IMAGE.shape),), ())
+_SELECTION = Selection(DEFAULT_POLICY.policy, max_files=16)
+_MOST_BYTES = 100_000
 _CURRENT = Document(model_config_list=())
 
 
@@ -131,6 +139,19 @@ def parse_manifest(data: bytes) -> None:
         manifests.parse_manifests(data.decode(errors="replace"), file="f.yaml")
 
 
+def parse_archive(data: bytes) -> None:
+    """An archive under each kind of name; what is taken is inside of the folder, and fits."""
+    for name in ("m.tar", "m.tgz", "m.zip"):
+        with tempfile.TemporaryDirectory() as folder:
+            archive, into = Path(folder, name), Path(folder, "into")
+            archive.write_bytes(data)
+            with contextlib.suppress(FetchFailed):
+                archives.unpack(archive, into, _SELECTION, most_bytes=_MOST_BYTES)
+            files = [path for path in Path(folder).rglob("*") if not path.is_dir() and path != archive]
+            assert all(path.is_relative_to(into) and not path.is_symlink() for path in files)
+            assert sum(path.stat().st_size for path in files) <= _MOST_BYTES
+
+
 PARSERS: Mapping[str, Parser] = {
     parser.__name__.removeprefix("parse_"): parser
     for parser in (
@@ -144,6 +165,7 @@ PARSERS: Mapping[str, Parser] = {
         parse_configuration,
         parse_name_mapping,
         parse_manifest,
+        parse_archive,
     )
 }
 

@@ -2,7 +2,10 @@
 
 import io
 import json
+import tarfile
+import zipfile
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -129,6 +132,23 @@ def _image(kind: str) -> bytes:
     return file.getvalue()
 
 
+def _tar(mode: Literal["w", "w:gz"]) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as tar:
+        for name, content in (("resnet/1/m.xml", b"<net/>"), ("resnet/1/m.bin", b"weights")):
+            item = tarfile.TarInfo(name)
+            item.size = len(content)
+            tar.addfile(item, io.BytesIO(content))
+    return file.getvalue()
+
+
+def _zip(kind: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", kind) as opened:
+        opened.writestr("m.onnx", b"onnx" * 50)
+    return file.getvalue()
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -154,4 +174,5 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "configuration": (_json(CONFIG),),
     "name_mapping": (_json({"inputs": {"a": "x", "b": "y"}, "outputs": {"c": "z"}}),),
     "manifest": (MANIFEST,),
+    "archive": (_tar("w"), _tar("w:gz"), _zip(zipfile.ZIP_STORED), _zip(zipfile.ZIP_DEFLATED)),
 }

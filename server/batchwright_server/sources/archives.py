@@ -1,6 +1,9 @@
 """Archives unpacked: regular files inside of the folder, bounded, and nothing else."""
 
+import errno
+import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +19,10 @@ from batchwright_server.sources.faults import FetchFailed
 from batchwright_server.sources.layout import ONLY_VERSION, Selection
 
 _BLOCK = 1 << 20
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError)
+_BROKEN = (
+    *(tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, struct.error),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ def unpack(archive: Path, into: Path, selection: Selection, *, most_bytes: int) 
     except _BROKEN as error:
         raise FetchFailed(f"{archive.name} is no archive that can be read; pack it anew") from error
     except OSError as error:
-        if "ompress" in str(error) or "gzip" in str(error).lower():  # gzip's own, about its content
+        is_gzips_own = "ompress" in str(error) or "gzip" in str(error).lower()
+        if is_gzips_own or error.errno == errno.EINVAL:  # about content: an offset before the beginning
             raise FetchFailed(f"{archive.name} is no archive that can be read; pack it anew") from error
         raise
 

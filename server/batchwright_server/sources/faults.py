@@ -52,11 +52,11 @@ _SENTENCES = {
     "may list and read it",
     _Kind.NO_CREDENTIALS: "no credentials are there for it: name a Secret with them in "
     "access.credentialsSecretName, or set access.anonymous if anybody may read it",
-    _Kind.NO_IDENTITY: "no credentials are there for it, and the cloud's metadata service, where pods get "
-    "theirs, does not answer{told}: name a Secret in access.credentialsSecretName, set access.anonymous if "
-    "anybody may read it, or let the pods' network go there",
-    _Kind.UNREADABLE: "the credentials in the Secret cannot be read: check that they are as the cloud gave "
-    "them, each whole and under its own name",
+    _Kind.NO_IDENTITY: "no credentials are there for it, and the cloud's metadata service, where pods "
+    "get theirs, does not answer{told}: name a Secret in access.credentialsSecretName, set "
+    "access.anonymous if anybody may read it, or let the pods' network go there",
+    _Kind.UNREADABLE: "the credentials in the Secret cannot be read: check that they are as the cloud "
+    "gave them, each whole and under its own name",
     _Kind.CERTIFICATE: "its certificate is not trusted: name the authority that signed it in "
     "access.caConfigMap",
     _Kind.NO_SPACE: "the volume is full: raise modelCache.sizeLimit, or enlarge the claim",
@@ -92,14 +92,9 @@ def _classify(error: BaseException) -> _Kind:
     text = " ".join(str(item) for item in chain)
     if any(isinstance(item, OSError) and item.errno in (errno.ENOSPC, errno.EDQUOT) for item in chain):
         return _Kind.NO_SPACE
-    if _UNREADABLE.search(text):
-        return _Kind.UNREADABLE
     status = _status(error)
-    if _NO_ACCOUNT.search(text):
-        return _Kind.NO_CREDENTIALS
-    if _METADATA_SERVICE.search(text):
-        is_final = status is not None and _of_status(status) not in _PASSING
-        return _Kind.NO_CREDENTIALS if is_final else _Kind.NO_IDENTITY
+    if (kind := _of_credentials(text, status)) is not None:
+        return kind
     if status is not None:
         return _of_status(status)
     names = {type(item).__name__ for item in chain}
@@ -112,6 +107,18 @@ def _classify(error: BaseException) -> _Kind:
     if len(chain) == 1 and isinstance(error, FileNotFoundError | NotADirectoryError):
         return _Kind.MISSING
     return _Kind.UNREACHABLE
+
+
+def _of_credentials(text: str, status: int | None) -> _Kind | None:
+    """What is wrong with credentials before the store itself is asked; None if nothing is."""
+    if _UNREADABLE.search(text):
+        return _Kind.UNREADABLE
+    if _NO_ACCOUNT.search(text):
+        return _Kind.NO_CREDENTIALS
+    if _METADATA_SERVICE.search(text):
+        is_final = status is not None and _of_status(status) not in _PASSING
+        return _Kind.NO_CREDENTIALS if is_final else _Kind.NO_IDENTITY
+    return None
 
 
 def _of_status(status: int) -> _Kind:

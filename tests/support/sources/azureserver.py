@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from hashlib import sha256
 from hmac import digest
-from pathlib import Path
 from typing import Any
 
 import obstore

@@ -1,4 +1,4 @@
-"""Archives: what is taken out of one is inside of the folder, as long as it says, and no more than fits."""
+"""Archives: what is taken out of one is inside of the folder, no longer than it says, and fits."""
 
 import io
 import tarfile

@@ -18,8 +18,7 @@ def test_a_path_that_is_taken_stays_inside(path: str) -> None:
     """Whatever the name, it is refused or leads to a place below the folder that a file can have."""
     try:
         taken = check_path(path)
-    except FetchFailed as refused:
-        assert "expected names that stay inside the folder" in str(refused)
+    except FetchFailed:
         return
     target = PurePosixPath("/volume/folder") / taken
     assert target.is_relative_to("/volume/folder/")

@@ -25,7 +25,7 @@ def stage(folder: Path) -> Staging:
 
 @given(cut=st.integers(0, 200), junk=st.binary(max_size=12))
 def test_a_journal_cut_anywhere_tells_only_what_was_noted(cut: int, junk: bytes) -> None:
-    """However much of a journal is left, and whatever follows it, no file is believed that is not whole."""
+    """However much of a journal is left, and whatever follows it, only whole files are believed."""
     with tempfile.TemporaryDirectory() as folder:
         staging = stage(Path(folder))
         whole = staging.journal.read_bytes()
