@@ -13,7 +13,11 @@ from batchwright_operator.resources.strict import Strict, Text
 from batchwright_server.config import origins
 
 _SMALLEST = "1Mi"
-_URL = Rule(r"self.matches('^https?://[^/?#@\\s]+/?$')", "expected http://host:port or https://host")
+_URL_GRAMMAR = r"^https?://[^/?#@\s]+(/[a-z0-9]{3,24})?/?$"  # Azure's may end with the account
+_URL = Rule(
+    "self.matches('" + _URL_GRAMMAR.replace("\\", "\\\\") + "')",
+    "expected http://host:port or https://host, az with /account where the host is not its own",
+)
 
 
 def _check_uri(value: str) -> str:
@@ -22,7 +26,7 @@ def _check_uri(value: str) -> str:
 
 
 def _check_url(value: str) -> str:
-    if not re.search(r"^https?://[^/?#@\s]+/?$", value):
+    if not re.search(_URL_GRAMMAR, value):
         raise ValueError(_URL.message)
     return value
 
@@ -59,7 +63,7 @@ class Access(Strict):
     anonymous: Annotated[bool, Field(strict=True)] = False
     """Whether it is asked without credentials."""
     endpoint: Annotated[Text, AfterValidator(_check_url), _URL] | None = None
-    """The URL of a store that is not the cloud's own (s3 and gs)."""
+    """The URL of a store that is not the cloud's own (s3, gs, az and abfs)."""
     region: Annotated[Text, Field(max_length=64)] | None = None
     """The bucket's region (s3)."""
     ca_config_map: ConfigMapKey | None = None

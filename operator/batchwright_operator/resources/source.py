@@ -108,8 +108,8 @@ class Source(Strict):
         Rule(
             "!has(self.access) || !has(self.uri) || self.uri.startsWith('s3://')"
             " || (!has(self.access.region)"
-            " && (!has(self.access.endpoint) || self.uri.startsWith('gs://')))",
-            "expected access.region with s3:// only, and access.endpoint with s3:// and gs://",
+            " && (!has(self.access.endpoint) || self.uri.matches('^(gs|az|abfss?)://')))",
+            "expected access.region with s3:// only, and access.endpoint with s3://, gs://, az:// and abfs://",
         ),
     )
 
@@ -137,7 +137,8 @@ class Source(Strict):
     def _check_access(self) -> "Source":
         if self.access is None or self.uri is None or self.uri.startswith("s3://"):
             return self
-        is_at_endpoint = self.access.endpoint is not None and not self.uri.startswith("gs://")
+        is_store = self.uri.startswith(("gs://", "az://", "abfs://", "abfss://"))
+        is_at_endpoint = self.access.endpoint is not None and not is_store
         if self.access.region is not None or is_at_endpoint:
             raise ValueError(self.rules[2].message)
         return self
