@@ -1,4 +1,4 @@
-"""Real servers whose OpenVINO fails for the plan that is switched to, pod by pod, as a test says."""
+"""Real servers with an OpenVINO at fault for the plan that is switched to, pod by pod, as tests say."""
 
 import json
 from pathlib import Path
@@ -26,15 +26,20 @@ def hold_pod(kubelet: Kubelet, pod: Object) -> None:
     _write(kubelet, pod, error="")
 
 
+def make_dear(kubelet: Kubelet, pod: Object, *, seconds: float) -> None:
+    """From now on each inference of the demultiplexer takes so much longer than it was measured."""
+    _write(kubelet, pod, error="", burn_seconds=seconds)
+
+
 def heal_pod(kubelet: Kubelet, pod: Object) -> None:
     """Nothing is wrong any more."""
     _file(kubelet, pod).unlink(missing_ok=True)
 
 
-def _write(kubelet: Kubelet, pod: Object, *, error: str) -> None:
+def _write(kubelet: Kubelet, pod: Object, *, error: str, burn_seconds: float = 0.0) -> None:
     file = _file(kubelet, pod)
     staged = file.with_suffix(".staged")
-    staged.write_text(json.dumps({"hint": _DEMULTIPLEX, "error": error}))
+    staged.write_text(json.dumps({"hint": _DEMULTIPLEX, "error": error, "burn_seconds": burn_seconds}))
     staged.replace(file)
 
 

@@ -74,6 +74,25 @@ async def switched(
     )
 
 
+async def trying(api: ApiClient, namespace: str, *, seconds: float = 90.0) -> str:
+    """The name of the pod that tries the policy's next plan, once one does."""
+    found = await api.wait_for(
+        "ModelServer",
+        NAME,
+        namespace,
+        until=lambda it: condition(it, "StrategySettled")["reason"] == "Canary",
+        seconds=seconds,
+    )
+    return canary_of(found)
+
+
+def canary_of(server: Object) -> str:
+    """The pod that tries a plan for the first model, by the status; empty where none does."""
+    models_told = server.get("status", {}).get("models") or [{}]
+    policy = models_told[0].get("policy") or {}
+    return str(policy.get("canary", {}).get("pod", ""))
+
+
 def strategy_of(server: Object) -> str:
     """The strategy wanted of the first model, by the status."""
     models_told = server.get("status", {}).get("models") or [{}]
