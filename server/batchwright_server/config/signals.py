@@ -6,6 +6,8 @@ seconds. `uptime_seconds` is the process's own clock, so windows need no agreeme
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from batchwright_server.config.frozen import Tolerant
 from batchwright_server.config.plan import Plan, Strategy, Streams
 from batchwright_server.config.problems import InvalidDocument
@@ -83,7 +85,7 @@ class ModelCounters(Tolerant):
     executions: int = 0  # inferences
     executed_samples: int = 0  # in these, padding included
     padding_samples: int = 0
-    answered: dict[int, int] = {}  # requests however they ended, by bound; -1: beyond all
+    answered: dict[int, int] = Field(default={})  # requests however they ended, by bound; -1: beyond all
 
 
 class ModelSignals(Tolerant):
