@@ -20,6 +20,7 @@ from batchwright_operator.resources.manifests import parse_manifests
 from batchwright_operator.workqueue.keyed import Stats
 from batchwright_server.runtime.configuration import ReloadResult
 from batchwright_server.telemetry.exposition import MetricsCollector
+from batchwright_server.workers.metric_sums import worker_metrics
 from tests.support import helm
 from tests.support.helm import CHART
 from tools import chart_reference, dashboard
@@ -69,7 +70,8 @@ def exported() -> set[str]:
     configuration = SimpleNamespace(state=state, results=dict.fromkeys(ReloadResult, 0))
     nothing = SimpleNamespace(servables=(), reachable_pipelines=())
     collector = MetricsCollector(cast("Any", nothing), cast("Any", configuration))
-    families = [*metrics.registry.collect(), *collector.collect()]
+    workers = worker_metrics(ready=0, restarts=0)
+    families = [*metrics.registry.collect(), *collector.collect(), *workers]
     return {name for family in families for name in _series(family.name, family.type)}
 
 

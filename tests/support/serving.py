@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,8 @@ async def serve(
     config_path = tmp_path / "config.json"
     write_config(config_path, config)
     addresses = ["--grpc_bind_address", "127.0.0.1", "--rest_bind_address", "127.0.0.1"]
-    ports = ["--port", str(free_port()), "--rest_port", str(free_port())]
+    grpc_port, rest_port = free_ports(2)
+    ports = ["--port", str(grpc_port), "--rest_port", str(rest_port)]
     polling = ["--file_system_poll_wait_seconds", "0"]
     chosen = settings.parse_settings(
         ["--config_path", str(config_path), *addresses, *ports, *polling, *flags]
@@ -106,7 +107,13 @@ async def serve(
 
 def free_port() -> int:
     """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports of loopback that nobody listens on now, each another one."""
+    with ExitStack() as probes:
+        found = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in found:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in found]

@@ -18,7 +18,7 @@ SAMPLES = 16
 LAYERS = 100  # for a request to take longer than sending it does
 BEGUN = 12  # requests that may run at once: two batches of coalesced samples, at most
 WAVE = 10 * (MOST + BEGUN)
-FEW_BYTES = 24 << 20
+FEW_BYTES = 64 << 20
 BOUNDED = {"queue": {"max_requests": MOST, "max_wait_seconds": 100}}
 
 
