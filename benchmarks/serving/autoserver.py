@@ -16,7 +16,7 @@ import uvloop
 
 from batchwright_server.api import predict_wire
 from batchwright_server.core.tensors import Tensor, Tensors
-from benchmarks.serving.bareserver import METHOD
+from benchmarks.serving.bareserver import listen
 
 _DRAIN_SECONDS = 0.01  # between looks at what still runs
 
@@ -92,13 +92,7 @@ async def serve(xml: str, port: int) -> None:
             raise ValueError("expected a request with its tensors in tensor_content")
         return writer.write(request.model, 1, await model.infer(request.inputs))
 
-    service, name = METHOD[1:].split("/")
-    handlers = {name: grpc.unary_unary_rpc_method_handler(predict)}
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-    server.add_insecure_port(f"127.0.0.1:{port}")
-    await server.start()
-    await asyncio.Event().wait()
+    await listen(port, predict)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,13 @@ async def serve(port: int, answer: bytes) -> None:
     async def echo(_request: bytes, _context: "grpc.aio.ServicerContext[Any, Any]") -> bytes:
         return answer
 
+    await listen(port, echo)
+
+
+async def listen(port: int, predict: Any) -> None:
+    """Answer Predict, message by message, until the process is ended."""
     service, name = METHOD[1:].split("/")
-    handlers = {name: grpc.unary_unary_rpc_method_handler(echo)}
+    handlers = {name: grpc.unary_unary_rpc_method_handler(predict)}
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     server.add_insecure_port(f"127.0.0.1:{port}")

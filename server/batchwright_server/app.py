@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import signal
 import time
 from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from batchwright_server import fronts
+from batchwright_server import fronts, lifetime
 from batchwright_server.api import tfs_documents
 from batchwright_server.api.auth_admin import AdminGuard
 from batchwright_server.api.backend import Backend
@@ -22,7 +21,6 @@ from batchwright_server.api.http_tfs import TfsHandlers
 from batchwright_server.api.http_worker import WorkerHandlers
 from batchwright_server.api.json_fields import Json
 from batchwright_server.api.protection import Protection
-from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.config.worker import WorkerRole
 from batchwright_server.engine.openvino_engine import EngineOptions, OpenVinoEngine
 from batchwright_server.engine.trial_files import TrialFiles
@@ -126,7 +124,7 @@ class Server:
             if self._grpc:
                 last_things_first.push_async_callback(self._grpc.stop, DRAIN_SECONDS)
             if self._poll:
-                await _cancel(self._poll)
+                await lifetime.cancel(self._poll)
 
     def _is_ready(self) -> bool:
         return not self._draining and signals.is_ready(self._registry, self.configuration)
@@ -183,10 +181,7 @@ class Server:
 
 async def run(settings: Settings, role: WorkerRole | None = None) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+    ended = lifetime.listen_for_end()
     share = role.count if role else 1
     options = EngineOptions(settings.root, settings.cache_dir, settings.cpu_extension, share)
     try:
@@ -195,27 +190,7 @@ async def run(settings: Settings, role: WorkerRole | None = None) -> int:
         _log.error("cannot start: %s", error)
         return 1
     server = Server(settings, OpenVinoEngine(options), traces, role)
-    starting = asyncio.create_task(server.start(), name="start")
-    ending = asyncio.create_task(ended.wait(), name="end")
-    try:
-        await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            await starting
-            await ending
-        _log.info("ending: finishing the requests that run")
-    except (InvalidDocument, OSError) as error:
-        _log.error("cannot start: %s", error)
-        return 1
-    finally:
-        await _cancel(starting)
-        await server.stop()
-    return 0
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    """End `task`; whatever became of it is of no interest any more."""
-    task.cancel()
-    await asyncio.wait((task,))
+    return await lifetime.live(server, ended, "ending: finishing the requests that run")
 
 
 def _document_reader(settings: Settings, role: WorkerRole | None) -> ReadDocument:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 import tempfile
 import time
@@ -14,11 +13,10 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 import orjson
 from prometheus_client import Metric
 
-from batchwright_server import fronts
+from batchwright_server import fronts, lifetime
 from batchwright_server.api.auth_admin import AdminGuard
 from batchwright_server.api.calls import Edge
 from batchwright_server.api.http_admin import AdminHandlers, Reports
-from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.config.signals import Signals
 from batchwright_server.config.worker import WorkerRole
 from batchwright_server.runtime.configuration import Configuration
@@ -136,10 +134,7 @@ class Supervisor:
 
 async def run(settings: Settings, arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+    ended = lifetime.listen_for_end()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="batchwright-"))
         try:
@@ -147,26 +142,8 @@ async def run(settings: Settings, arguments: Sequence[str]) -> int:
         except OSError as error:
             _log.error("cannot start: %s", error)
             return 1
-        return await _run(Supervisor(settings, arguments, folder), ended)
-
-
-async def _run(supervisor: Supervisor, ended: asyncio.Event) -> int:
-    starting = asyncio.create_task(supervisor.start(), name="start")
-    ending = asyncio.create_task(ended.wait(), name="end")
-    try:
-        await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            await starting
-            await ending
-        _log.info("ending: the workers finish the requests that run")
-    except (InvalidDocument, OSError) as error:
-        _log.error("cannot start: %s", error)
-        return 1
-    finally:
-        starting.cancel()
-        await asyncio.wait((starting,))
-        await supervisor.stop()
-    return 0
+        supervisor = Supervisor(settings, arguments, folder)
+        return await lifetime.live(supervisor, ended, "ending: the workers finish the requests that run")
 
 
 @contextmanager
