@@ -7,6 +7,7 @@ from batchwright_operator.reconcile.observed import Phase, Pod
 from batchwright_operator.render import names
 
 _ADMIN_PORT = "admin"
+_UNDER_WAY = ("ContainerCreating", "PodInitializing")  # waits that are no failures, whatever they say
 
 
 def read_pod(raw: names.Manifest, ready_restarts: int | None = None) -> Pod:
@@ -62,7 +63,8 @@ def _unfetched(status: Mapping[str, Any]) -> str:
                 message = str(died.get("message") or "").strip()
                 return message or f"{step['name']}: {_death(died)}"
             waiting = _state(step).get("waiting") or {}
-            if waiting.get("message"):  # no Secret of that name, no image
+            if waiting.get("message") and waiting.get("reason") not in _UNDER_WAY:
+                # no Secret of that name, no image
                 return f"{step['name']}: {_words(waiting)}"
     return ""
 

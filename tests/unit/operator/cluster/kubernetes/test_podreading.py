@@ -138,6 +138,7 @@ def _fetching(state: Raw, last: Raw | None = None) -> Raw:
             None,
             'fetch-0a2c: CreateContainerConfigError: secret "a" not found',
         ),
+        ({"waiting": {"reason": "ContainerCreating", "message": "not yet known here"}}, None, ""),
     ],
 )
 def test_why_a_model_is_not_fetched(state: Raw, last: Raw | None, told: str) -> None:
