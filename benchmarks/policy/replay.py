@@ -30,6 +30,7 @@ class Setup:
     seed: int
     noise: float = 0.1  # of each request's cost
     calibration_error: float = 0.03  # of each plan's told costs, as a whole
+    tick_seconds: float = TICK_SECONDS  # between looks of the policy
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def run_policy(setup: Setup, script: Script, rules: Rules) -> Outcome:
     moves: list[Move] = []
     ticks = 0
     while not server.has_ended and server.now < LONGEST_SECONDS:
-        server.run_until(server.now + TICK_SECONDS)
+        server.run_until(server.now + setup.tick_seconds)
         ticks += 1
         scrape = to_scrape(MODEL, {"pod": server.signals()}, 1)
         state, decision = decide(rules, state, scrape, NOON + server.now)

@@ -45,7 +45,7 @@ class Trace:
         phases = self.phases(dice)
         if self.is_adversarial:
             return Adversary(_contrary(Reference(profile, candidates), phases))
-        return Tape(_items(Reference(profile, candidates), phases))
+        return Tape(to_items(Reference(profile, candidates), phases))
 
 
 class Reference:
@@ -74,14 +74,17 @@ class Reference:
         return (pause, paced) if paced > busy else (0.0, busy)
 
 
-def _items(reference: Reference, phases: Sequence[Phase]) -> Iterator[Item]:
+def to_items(
+    reference: Reference, phases: Sequence[Phase], window_seconds: float = WINDOW_SECONDS
+) -> Iterator[Item]:
+    """The requests of these phases, in order."""
     clock = end = 0.0
     for phase in phases:
-        end, number = end + phase.windows * WINDOW_SECONDS, 0
+        end, number = end + phase.windows * window_seconds, 0
         while clock < end - 1e-9:
             size = phase.draw(number)
             pause, step = reference.pace(phase, size)
-            yield Item(size, pause, phase.clients, int(clock / WINDOW_SECONDS))
+            yield Item(size, pause, phase.clients, int(clock / window_seconds))
             number += 1
             clock += step
 
