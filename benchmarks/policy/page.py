@@ -36,17 +36,20 @@ the future and pays for its switches. Curves are cumulative cost over the window
 best plan's: below zero is better than any fixed plan.</p>"""
 
 
-def render(results: Sequence[Document]) -> str:
-    """The whole page."""
+def render(results: Sequence[Document], real: str = "") -> str:
+    """The whole page; `real` is its section on real servers."""
+    parts = [HEAD, "<h1>The policy's regret</h1>", *_simulated(results), real]
+    return "\n".join(parts) + "</html>\n"
+
+
+def _simulated(results: Sequence[Document]) -> list[str]:
+    if not results:
+        return []
     missed = sum(bool(result["missed"]) for result in results)
     verdict = f"{len(results) - missed} of {len(results)} traces are within their targets."
     style = "missed" if missed else "met"
-    parts = [HEAD, "<h1>The policy's regret</h1>", INTRODUCTION]
-    parts.append(f'<p class="{style}">{verdict}</p>')
-    parts.append(_table(results))
-    parts.append("<h2>Cost over time</h2>" + _key())
-    parts += [_figure(result) for result in results]
-    return "\n".join(parts) + "</html>\n"
+    told = [INTRODUCTION, f'<p class="{style}">{verdict}</p>', _table(results)]
+    return [*told, "<h2>Cost over time</h2>" + _key(), *map(_figure, results)]
 
 
 def _table(results: Sequence[Document]) -> str:

@@ -51,6 +51,7 @@ class Outcome:
     windows: tuple[float, ...]
     moves: tuple[Move, ...] = ()
     decisions: int = 0
+    work: float = 0.0  # processor seconds, of all threads
 
     @property
     def total(self) -> float:
@@ -62,7 +63,7 @@ def run_fixed(setup: Setup, script: Script, plan: Plan) -> Outcome:
     """The trace under one plan."""
     server = _server(setup, script, plan)
     server.run_until(LONGEST_SECONDS)
-    return Outcome(_windows(server))
+    return Outcome(_windows(server), work=server.cpu_seconds)
 
 
 def run_policy(setup: Setup, script: Script, rules: Rules) -> Outcome:
@@ -79,7 +80,7 @@ def run_policy(setup: Setup, script: Script, rules: Rules) -> Outcome:
         server.switch(decision.plan)
         if decision.action is not Action.HOLD:
             moves.append(_move(server, decision))
-    return Outcome(_windows(server), tuple(moves), ticks)
+    return Outcome(_windows(server), tuple(moves), ticks, server.cpu_seconds)
 
 
 def _move(server: SimulatedServer, decision: Decision) -> Move:

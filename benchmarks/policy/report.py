@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from batchwright_server.config.plan import Plan
 from benchmarks.policy import page, suite
 from benchmarks.policy.evaluation import Result
 from benchmarks.policy.held_out import TRACES as HELD_OUT
+from benchmarks.policy.real import section
 from benchmarks.policy.traces import TRACES
 
 ALL_TRACES = {trace.name: trace for trace in (*TRACES, *HELD_OUT)}
+REPORT, REAL = "report.json", "real.json"  # of simulated servers, and of real ones
 LONG_WINDOWS = 20
 MOST_REGRET_LONG = 0.05
 MOST_REGRET_SHORT = 0.10
@@ -46,13 +49,23 @@ def write(coming: Iterable[Result], out: Path) -> int:
         print(line(result), flush=True)  # noqa: T201
         results.append(result)
     found = [to_document(result) for result in results]
-    (out / "report.json").write_text(json.dumps(found, indent=1) + "\n")
-    (out / "report.html").write_text(page.render(found))
+    (out / REPORT).write_text(json.dumps(found, indent=1) + "\n")
+    write_page(out)
     missed = sum(bool(misses(result)) for result in results)
     (out / "report.md").write_text(to_table(results))
     good = f"{len(results) - missed} of {len(results)} within the targets"
     print(f"{good}; {out / 'report.html'}")  # noqa: T201
     return int(missed > 0)
+
+
+def write_page(out: Path) -> None:
+    """The page of all that is in `out`: of simulated servers, of real ones, or both."""
+    found, real = (_read(out / name, empty) for name, empty in ((REPORT, []), (REAL, {})))
+    (out / "report.html").write_text(page.render(found, section.render(real)))
+
+
+def _read(file: Path, empty: Any) -> Any:
+    return json.loads(file.read_text()) if file.is_file() else empty
 
 
 def line(result: Result) -> str:

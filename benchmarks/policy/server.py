@@ -83,6 +83,11 @@ class SimulatedServer:
         """Simulated seconds since the start."""
         return self._processor.now
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What all threads have computed."""
+        return self._processor.cpu_seconds
+
     def run_until(self, end: float) -> None:
         """Serve until `end`, or until the script is over."""
         while not self.has_ended and self._processor.step(end):
@@ -121,7 +126,7 @@ class SimulatedServer:
         return signals.Signals.model_construct(
             process="process",
             uptime_seconds=self.now,
-            cpu_seconds=self._processor.cpu_seconds,
+            cpu_seconds=self.cpu_seconds,
             cores=self._profile.cores,
             ready=True,
             config=signals.ConfigState(hash=""),

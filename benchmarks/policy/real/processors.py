@@ -1,0 +1,32 @@
+"""What else the machine does meanwhile."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_IDLE = (3, 4)  # idle, and waiting for input or output
+
+
+class Foreign:
+    """Processors used by programs other than this one and the server, since this was made."""
+
+    def __init__(self, server_seconds: Callable[[], float]) -> None:
+        self._server_seconds = server_seconds
+        self._began = time.monotonic()
+        self._before = self._foreign_seconds()
+
+    def processors(self) -> float:
+        """On average."""
+        elapsed = max(time.monotonic() - self._began, 1e-3)
+        return max(0.0, (self._foreign_seconds() - self._before) / elapsed)
+
+    def _foreign_seconds(self) -> float:
+        return busy_seconds() - self._server_seconds() - time.process_time()
+
+
+def busy_seconds() -> float:
+    """Processor seconds of all programs since the machine was started."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(field for number, field in enumerate(fields) if number not in _IDLE) / _TICKS
