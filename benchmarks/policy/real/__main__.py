@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,31 +35,46 @@ def main() -> int:
         window_seconds=options.window,
         most_seconds=options.seconds,
     )
-    loads = [os.getloadavg()[0]]
-    found: list[Run] = []
+    told = _Report(options.out, [os.getloadavg()[0]])
     with tempfile.TemporaryDirectory(prefix="policy-") as home, _progress(console) as bar:
         task = bar.add_task("")
         replays = Replays(program, Path(home), lambda text: bar.update(task, description=text))
         bar.update(task, total=replays.count)
         for run in replays.run():
-            found.append(run)
-            loads.append(os.getloadavg()[0])
+            told.add(run)
             bar.advance(task)
             bar.print(_line(run))
-    compared = comparison.to_document(found)
-    document = {
-        "machine": measure.machine(os.cpu_count() or 1),
-        "rounds": program.rounds,
-        "load": [round(min(loads), 1), round(max(loads), 1)],
-        "cases": compared,
-    }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / report.REAL).write_text(json.dumps(document, indent=1) + "\n")
-    report.write_page(options.out)
-    for case in compared:
+    for case in told.cases():
         console.print(_table(case))
     console.print(f"{options.out / report.REAL}, {options.out / 'report.html'}")
     return 0
+
+
+@dataclass
+class _Report:
+    """What came so far, always written: many minutes are not to be lost with the last one."""
+
+    out: Path
+    loads: list[float]
+    runs: list[Run] = field(default_factory=list)
+
+    def add(self, run: Run) -> None:
+        """One more."""
+        self.runs.append(run)
+        self.loads.append(os.getloadavg()[0])
+        document = {
+            "machine": measure.machine(os.cpu_count() or 1),
+            "rounds": run.round + 1,
+            "load": [round(min(self.loads), 1), round(max(self.loads), 1)],
+            "cases": self.cases(),
+        }
+        self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / report.REAL).write_text(json.dumps(document, indent=1) + "\n")
+        report.write_page(self.out)
+
+    def cases(self) -> list[dict[str, Any]]:
+        """By model and trace."""
+        return comparison.to_document(self.runs)
 
 
 def _parse() -> argparse.Namespace:
