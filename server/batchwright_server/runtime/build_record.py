@@ -2,9 +2,9 @@
 
 A process that takes more memory than it may is killed without a word. So before a strategy is built that
 is written down, and when it serves, that it did; and so for each size while it is compiled. A death in
-between counts against the strategy and the size if memory was nearly used up then, or if it is the
-second in a row; any other kill counts for nothing. A size that it counts against is not compiled again
-within the same limit.
+between counts against the strategy and the size if memory was nearly used up then, or if the process
+died at the same once before, whatever it did well in the meantime; any other kill counts for nothing.
+A size that it counts against is not compiled again within the same limit.
 """
 
 import threading
@@ -17,8 +17,7 @@ from batchwright_server.config.signals import PlanName
 from batchwright_server.core.tensors import BatchRange, Compilable, InputShapes
 from batchwright_server.runtime import ports
 
-_DEATHS = 2  # in a row, which are no coincidence
-_MOST_SIZES = 64  # that are remembered, the latest
+_MOST = 64  # sizes that are remembered, the latest
 
 
 class SizeAttempt(Tolerant):
@@ -50,7 +49,8 @@ class BuildState(Tolerant):
     building: PlanName | None = None
     compiling: SizeAttempt | None = None
     was_tight: bool = False
-    deaths: int = 0
+    died_building: tuple[PlanName, ...] = ()  # once each, which may be a coincidence
+    died_compiling: tuple[SizeAttempt, ...] = ()
     killers: tuple[SizeAttempt, ...] = ()  # the process died of them
 
 
@@ -73,8 +73,12 @@ class BuildRecord:
 
     def fallback(self, wanted: Plan) -> Plan | None:
         """What to start with instead of `wanted`; None: with `wanted`."""
+        return self.last_fitted(wanted) if self._suspect == wanted else None
+
+    def last_fitted(self, wanted: Plan) -> Plan | None:
+        """What served last, where it can take the place of `wanted`."""
         fitted = self._state.fitted.plan if self._state.fitted else None
-        if self._suspect != wanted or fitted is None or fitted == wanted:
+        if fitted is None or fitted == wanted:
             return None
         takes_any = Strategy.FIXED not in (wanted.strategy, fitted.strategy)
         return fitted if takes_any else None
@@ -95,31 +99,45 @@ class BuildRecord:
 
     def end_size(self, *, fits: bool) -> None:
         """Note that the size was compiled, or that it could not be and nothing died of it."""
-        attempt = self._state.compiling
-        killers = self._state.killers
-        if fits and attempt is not None:
-            killers = tuple(killer for killer in killers if killer.size != attempt.size)
-        news: dict[str, object] = {"compiling": None, "killers": killers}
-        if self._state.building is None:
-            news |= {"was_tight": False, "deaths": 0}
+        state = self._state
+        news: dict[str, object] = {"compiling": None}
+        if fits and state.compiling is not None:
+            news["killers"] = _without(state.killers, state.compiling)
+            news["died_compiling"] = _without(state.died_compiling, state.compiling)
+        if state.building is None:
+            news["was_tight"] = False
         self._change(**news)
 
     def end(self, plan: Plan, *, fits: bool) -> None:
         """Note that `plan` serves, or that it could not be had and nothing died of it."""
-        fitted = PlanName.of(plan) if fits else self._state.fitted
-        self._change(building=None, was_tight=False, deaths=0, fitted=fitted)
+        state, name = self._state, PlanName.of(plan)
+        news: dict[str, object] = {"building": None, "was_tight": False}
+        if fits:
+            rest = tuple(other for other in state.died_building if other != name)
+            news |= {"fitted": name, "died_building": rest}
+        self._change(**news)
 
     def _note_death(self, building: PlanName | None, compiling: SizeAttempt | None) -> None:
-        deaths, killers = self._state.deaths + 1, self._state.killers
-        if self._state.was_tight or deaths >= _DEATHS:
-            self._suspect = building.plan if building else None
-            killers = (*killers, compiling)[-_MOST_SIZES:] if compiling else killers
-        self._change(building=None, compiling=None, was_tight=False, deaths=deaths, killers=killers)
+        state = self._state
+        news: dict[str, object] = {"building": None, "compiling": None, "was_tight": False}
+        if building is not None and (state.was_tight or building in state.died_building):
+            self._suspect = building.plan
+        elif building is not None:
+            news["died_building"] = (*state.died_building, building)
+        if compiling is not None and (state.was_tight or compiling in state.died_compiling):
+            news["killers"] = (*state.killers, compiling)[-_MOST:]
+        elif compiling is not None:
+            news["died_compiling"] = (*state.died_compiling, compiling)[-_MOST:]
+        self._change(**news)
 
     def _change(self, **news: object) -> None:
         with self._one_at_a_time:
             self._state = self._state.model_copy(update=news)
             self._store.save(self._key, self._state.model_dump_json().encode())
+
+
+def _without(attempts: tuple[SizeAttempt, ...], fitting: SizeAttempt) -> tuple[SizeAttempt, ...]:
+    return tuple(attempt for attempt in attempts if attempt.size != fitting.size)
 
 
 def _parse(text: bytes | None) -> BuildState:

@@ -7,10 +7,10 @@ from enum import IntEnum
 from batchwright_server import errors
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import ModelConfig
-from batchwright_server.config.plan import Plan, Strategy
+from batchwright_server.config.plan import Plan
 from batchwright_server.core import validation
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
-from batchwright_server.runtime import calibration, meters, ports, reload_queue
+from batchwright_server.runtime import calibration, meters, ports, reload_queue, settled_batching
 from batchwright_server.runtime.allowed_plans import AllowedPlans
 from batchwright_server.runtime.build_record import BuildRecord
 from batchwright_server.runtime.model_compiler import ModelCompiler, Resources
@@ -56,7 +56,7 @@ class Servable:
         self.config = config
         self.version = version
         self.state = State.LOADING
-        self._batching = settle(config.effective_batching, factory.network.signature)
+        self._batching = settled_batching.settle(config.effective_batching, factory.network.signature)
         self._factory = factory
         self._costs = observed.costs
         self._record = observed.builds
@@ -90,7 +90,7 @@ class Servable:
     @property
     def batch_dimension(self) -> int:
         """The batch size a client must send; ANY if it is free."""
-        return batch_dimension(self._batching, self.signature)
+        return settled_batching.batch_dimension(self._batching, self.signature)
 
     @property
     def max_batch_size(self) -> int:
@@ -103,10 +103,13 @@ class Servable:
 
     async def start(self) -> None:
         """Prepare the strategy, and measure it. Raises CompilationFailed."""
-        if (fitting := self._record.fallback(self._batching.plan)) is not None:
-            self._fall_back(fitting)
+        wanted = self._batching.plan
+        if (fitting := self._record.fallback(wanted)) is not None:
+            self._fall_back(
+                fitting, f"the server was killed for want of memory while {wanted} was being built"
+            )
         self._costs.recall(self._batching)
-        self._strategy = await self._build_allowed(self._batching)
+        self._strategy = await self._build_fitting()
         await self._costs.measure_first(self._batching)
         self._costs.serve(self._batching)
         self._shadow.follow(self._batching)
@@ -136,10 +139,10 @@ class Servable:
 
     async def prepare(self, config: ModelConfig) -> Prepared:
         """Make ready what a changed batching needs, beside what serves. Raises CompilationFailed."""
-        wanted = settle(config.effective_batching, self.signature)
+        wanted = settled_batching.settle(config.effective_batching, self.signature)
         batching = self._allowed.choose(wanted)
         strategy: BatchStrategy | None = None
-        if _strategy_part(batching) != _strategy_part(self._batching):
+        if settled_batching.strategy_part(batching) != settled_batching.strategy_part(self._batching):
             strategy = await self._build(batching)
         return Prepared(batching, strategy, self._allowed.explain(wanted, batching.plan))
 
@@ -164,6 +167,18 @@ class Servable:
         if strategy is not None:
             await strategy.retire()
         self.state = State.END
+
+    async def _build_fitting(self) -> BatchStrategy:
+        """The strategy wanted; without memory for it, as after an earlier kill, what last fitted."""
+        wanted = self._batching
+        try:
+            return await self._build_allowed(wanted)
+        except errors.OutOfMemory as error:
+            if (fitting := self._record.last_fitted(wanted.plan)) is None:
+                raise
+            self._fall_back(fitting, f"{wanted.plan}: {error}")
+        self._costs.recall(self._batching)
+        return await self._build_allowed(self._batching)
 
     async def _build_allowed(self, wanted: Batching) -> BatchStrategy:
         """The strategy of `wanted`, or of the next candidate while the model rules one out."""
@@ -190,12 +205,8 @@ class Servable:
             self._record.end(batching.plan, fits=fits)
         return strategy
 
-    def _fall_back(self, fitting: Plan) -> None:
-        wanted = self._batching.plan
-        self.fallback = (
-            f"the server was killed for want of memory while {wanted} was being built;"
-            f" {fitting}, the last that fitted, serves until the configuration changes"
-        )
+    def _fall_back(self, fitting: Plan, why: str) -> None:
+        self.fallback = f"{why}; {fitting}, the last that fitted, serves until the configuration changes"
         _log.error("model %s: %s", self.config.name, self.fallback)
         self._batching = self._batching.model_copy(
             update={"strategy": fitting.strategy, "streams": fitting.streams}
@@ -261,30 +272,3 @@ async def load(source: Source, tools: Tools) -> Servable:
     servable = Servable(config, source.version, factory, Observed(costs, record, shadow))
     await servable.start()
     return servable
-
-
-def settle(batching: Batching, signature: Signature) -> Batching:
-    """`batching` for this model: its own batch size is any size where it was saved open."""
-    is_own_size = batching.strategy is Strategy.FIXED and batching.fixed.batch_size is None
-    if is_own_size and signature.has_open_batch:
-        return batching.model_copy(update={"strategy": Strategy.DYNAMIC})
-    return batching
-
-
-def batch_dimension(batching: Batching, signature: Signature) -> int:
-    """The batch size that clients of a model batched like this must send; ANY if it is free."""
-    if settle(batching, signature).strategy is not Strategy.FIXED:
-        return ANY
-    return batching.fixed.batch_size or signature.saved_batch_size
-
-
-def _strategy_part(batching: Batching) -> tuple[object, ...]:
-    """What of a batching the strategy was built from: with the same, the strategy goes on."""
-    blocks = {
-        Strategy.RELOAD: (batching.reload,),
-        Strategy.FIXED: (batching.fixed,),
-        Strategy.DYNAMIC: (batching.dynamic, batching.coalesce),
-        Strategy.BUCKETS: (batching.buckets, batching.coalesce),
-        Strategy.DEMULTIPLEX: (batching.coalesce,),
-    }
-    return batching.plan, blocks[batching.strategy]

@@ -7,7 +7,7 @@ from batchwright_server.config.batching import Batching
 from batchwright_server.core.dag.graph import Graph, Node
 from batchwright_server.core.dag.interfaces import Interface, Interfaces, Missing, TensorType
 from batchwright_server.core.tensors import Signature, TensorSpec
-from batchwright_server.runtime import servable
+from batchwright_server.runtime import settled_batching
 from batchwright_server.runtime.model_loading import PreparedModel
 from batchwright_server.runtime.ports import Version
 from batchwright_server.runtime.registry import Model
@@ -58,7 +58,7 @@ def _find(node: Node, offers: Mapping[str, Offer]) -> Interface | Missing:
 
 
 def _interface(signature: Signature, batching: Batching) -> Interface:
-    batch = servable.batch_dimension(batching, signature)
+    batch = settled_batching.batch_dimension(batching, signature)
     return Interface(_types(signature.inputs, batch), _types(signature.outputs, batch))
 
 

@@ -40,7 +40,10 @@ def test_after_a_death_for_want_of_memory_the_last_that_fitted_serves() -> None:
     serve(store, RELOAD)
     die(store, DYNAMIC, tight=True)
 
-    assert BuildRecord(store, "m").fallback(DYNAMIC) == RELOAD
+    record = BuildRecord(store, "m")
+    assert record.fallback(DYNAMIC) == RELOAD
+    assert record.fallback(RELOAD) is None
+    assert BuildRecord(store, "m").last_fitted(DYNAMIC) == RELOAD
 
 
 def test_any_other_death_counts_for_nothing_the_first_time() -> None:
@@ -48,10 +51,10 @@ def test_any_other_death_counts_for_nothing_the_first_time() -> None:
     store = Store()
     serve(store, RELOAD)
     die(store, DYNAMIC, tight=False)
-    record = BuildRecord(store, "m")
-    assert record.fallback(DYNAMIC) is None
+    assert BuildRecord(store, "m").fallback(DYNAMIC) is None
+    serve(store, RELOAD)
 
-    record.begin(DYNAMIC)
+    die(store, DYNAMIC, tight=False)
 
     assert BuildRecord(store, "m").fallback(DYNAMIC) == RELOAD
 
@@ -110,7 +113,7 @@ def test_sizes_that_killed_are_told_from_then_on() -> None:
 
 
 def test_any_other_death_is_no_size_s_fault_the_first_time() -> None:
-    """Nor is one after it was compiled, or refused; killed at it twice in a row, it is told."""
+    """Nor is one after it was compiled, or refused; killed at it twice, whatever else fitted, it is."""
     store = Store()
     record = BuildRecord(store, "m")
     for fits in (True, False):
@@ -121,9 +124,33 @@ def test_any_other_death_is_no_size_s_fault_the_first_time() -> None:
     die_compiling(store, LARGE, tight=False)
     assert BuildRecord(store, "m").killers == ()
 
+    record = BuildRecord(store, "m")
+    record.begin_size(SHAPES)
+    record.end_size(fits=True)
+    serve(store, RELOAD)
+
     die_compiling(store, LARGE, tight=False)
 
     assert BuildRecord(store, "m").killers == (LARGE,)
+
+
+def test_what_was_built_at_last_died_of_nothing() -> None:
+    """A coincidence is forgotten once the same plan and the same size were had."""
+    store = Store()
+    serve(store, RELOAD)
+    die(store, DYNAMIC, tight=False)
+    die_compiling(store, LARGE, tight=False)
+    serve(store, DYNAMIC)
+    record = BuildRecord(store, "m")
+    record.begin_size(LARGE)
+    record.end_size(fits=True)
+
+    die(store, DYNAMIC, tight=False)
+    die_compiling(store, LARGE, tight=False)
+
+    record = BuildRecord(store, "m")
+    assert record.fallback(DYNAMIC) is None
+    assert record.killers == ()
 
 
 def test_what_another_release_wrote_is_forgotten() -> None:
