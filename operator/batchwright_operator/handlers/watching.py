@@ -17,6 +17,7 @@ from batchwright_operator.handlers.sink import Sink
 
 _log = logging.getLogger(__name__)
 _RESTART_SECONDS = 5.0
+_LOGIN_AGAIN_SECONDS = 1.0
 _KOPF = str(Path(kopf.__file__).parent)
 # One that no object has: kopf removes its own from any object where it finds it, another operator's too.
 _NO_FINALIZER = "batchwright.dev/never-set"
@@ -114,7 +115,8 @@ def _register_login(
         if plural in kinds:
             watching.listed(kinds[plural])
 
-    @kopf.on.login(registry=registry, id="login")
+    # kopf would wait a minute, and a kubeconfig that is just being written is whole in a moment.
+    @kopf.on.login(registry=registry, id="login", backoff=_LOGIN_AGAIN_SECONDS)
     async def log_in(**_: Any) -> kopf.AiohttpSession:
         return credentials.make_session(await watching.login(), note)
 

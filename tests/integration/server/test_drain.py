@@ -25,10 +25,11 @@ async def _ask(target: str, outcomes: Counter[str], enough: asyncio.Event) -> No
         client = tfs.TfsClient(channel)
         while not enough.is_set():
             try:
-                await client.prediction.Predict(request, timeout=30)
+                # A connection that the kernel had queued for who ends is made anew, with no call on it.
+                await client.prediction.Predict(request, timeout=30, wait_for_ready=True)
                 outcomes["OK"] += 1
             except grpc.aio.AioRpcError as error:
-                outcomes[error.code().name] += 1
+                outcomes[f"{error.code().name}: {error.details()}"] += 1
 
 
 async def test_a_server_that_ends_answers_what_reached_it(tmp_path: Path) -> None:

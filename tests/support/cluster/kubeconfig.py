@@ -41,10 +41,7 @@ def write_kubeconfig(path: Path, url: str, authority: Path, user: Pair) -> Path:
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(document))
-    return path
+    return _write(path, document)
 
 
 def with_token(source: Path, target: Path, token: str) -> Path:
@@ -52,10 +49,17 @@ def with_token(source: Path, target: Path, token: str) -> Path:
     document = yaml.safe_load(source.read_text())
     context = _named(document, "context", str(document["current-context"]))
     document["users"] = [{"name": context["user"], "user": {"token": token}}]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.touch(mode=0o600)
-    target.write_text(yaml.safe_dump(document))
-    return target
+    return _write(target, document)
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> Path:
+    """Whole or not at all: a replica that runs may be reading the one before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(dir=path.parent)
+    with open(descriptor, "w") as file:
+        file.write(yaml.safe_dump(document))
+    Path(partial).replace(path)
+    return path
 
 
 def current_context(path: Path) -> str:

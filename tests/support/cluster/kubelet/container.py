@@ -14,7 +14,7 @@ import aiohttp
 from tests.support.cluster.apiclient import ApiError, Object
 from tests.support.cluster.daemon import leashed
 from tests.support.cluster.kubelet.orders import Orders
-from tests.support.cluster.kubelet.payloads import NotYet
+from tests.support.cluster.kubelet.payloads import ConfigFault, NotYet
 from tests.support.cluster.kubelet.podstatus import ContainerState, Termination, now
 from tests.support.cluster.kubelet.probes import Probe
 from tests.support.cluster.kubelet.programs import Program
@@ -87,6 +87,8 @@ class Container:
             else:
                 try:
                     return await self._ground.prepare()
+                except ConfigFault as error:
+                    self.state.wait("CreateContainerConfigError", str(error))
                 except (NotYet, ApiError, OSError, TimeoutError, aiohttp.ClientError) as error:
                     self.state.wait("ContainerCreating", str(error))
             self._ground.tell()

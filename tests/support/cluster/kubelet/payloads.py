@@ -18,6 +18,10 @@ class NotYet(Exception):
     """Something that a pod needs is not there (yet); the message is a user's."""
 
 
+class ConfigFault(NotYet):
+    """A variable whose source is not there: a container that is not even begun."""
+
+
 class Sources:
     """Reads what the volumes and variables of one pod refer to."""
 

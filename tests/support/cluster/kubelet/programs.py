@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.cluster.apiclient import Object
 from tests.support.cluster.kubelet.addresses import own_loopback
-from tests.support.cluster.kubelet.payloads import NotYet, Sources
+from tests.support.cluster.kubelet.payloads import ConfigFault, NotYet, Sources
 from tests.support.cluster.kubelet.podfields import read_field
 
 _SERVER = (sys.executable, "-m", "batchwright_server")
@@ -43,8 +43,11 @@ def is_server(image: str) -> bool:
 
 
 async def resolve_program(container: Object, around: Surroundings, sources: Sources) -> Program:
-    """The program of a container of the server. Raises NotYet if a variable's source is not there."""
-    variables = await _variables(container, around, sources)
+    """The program of a container of the server. Raises ConfigFault if a variable has no source."""
+    try:
+        variables = await _variables(container, around, sources)
+    except NotYet as error:
+        raise ConfigFault(str(error)) from error
     given = container.get("command")
     texts = [*(given or ()), *(container.get("args") or ())]
     texts = [_rewrite(_expand(text, variables), around.mounts) for text in texts]
