@@ -9,7 +9,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["batchwright_server", "batchwright_operator", "yaml"]):
+_FUZZED = ["batchwright_bench", "batchwright_operator", "batchwright_server", "yaml"]
+
+with atheris.instrument_imports(include=_FUZZED):
     from tests.fuzz.parsers import PARSERS
     from tests.fuzz.seeds import SEEDS
 

@@ -152,7 +152,7 @@ def infer_requests(draw: st.DrawFn) -> bytes:
 def hostile(name: str) -> st.SearchStrategy[bytes]:
     """All that is tried on the parser of this name."""
     kinds = [st.binary(max_size=200), bent(name)]
-    if name in ("kserve_body", "tfs_body", "configuration", "name_mapping"):
+    if name in ("kserve_body", "tfs_body", "configuration", "name_mapping", "bench_result"):
         kinds += [rewritten(name), documents(name)]
     if name == "manifest":
         kinds += [documents(name)]

@@ -5,6 +5,7 @@ an accepted tensor must be a real one.
 """
 
 import contextlib
+import io
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,9 @@ from pathlib import Path
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from batchwright_bench.figures import comparison, saved
+from batchwright_bench.inprocess import shapes
+from batchwright_bench.load import arrays, sizes, traces
 from batchwright_operator.resources import manifests
 from batchwright_server.api import (
     byte_elements,
@@ -152,6 +156,58 @@ def parse_archive(data: bytes) -> None:
             assert sum(path.stat().st_size for path in files) <= _MOST_BYTES
 
 
+def parse_trace(data: bytes) -> None:
+    """A trace of requests; times of one that is taken begin with 0 and never go back."""
+    try:
+        found = traces.parse_trace(data)
+    except traces.InvalidTrace as error:
+        _check_told(error)
+        return
+    assert all(1 <= size <= sizes.LARGEST for size in found.sizes)
+    assert list(found.seconds) == sorted(found.seconds)
+    assert not found.seconds or (found.seconds[0] == 0 and math.isfinite(found.seconds[-1]))
+
+
+def parse_batch_sizes(data: bytes) -> None:
+    """A distribution of batch sizes; only sizes that are told beforehand are drawn of it."""
+    try:
+        found = sizes.parse_sizes(data.decode("latin-1"))
+    except sizes.InvalidSizes as error:
+        _check_told(error)
+        return
+    drawn = {found.at(number, draw) for number in range(3) for draw in (0.0, 0.5, math.nextafter(1, 0))}
+    assert drawn <= set(found.possible)
+
+
+def parse_bench_result(data: bytes) -> None:
+    """A result of the bench; one that is taken can be compared, and is no better than itself."""
+    try:
+        found = saved.parse_result(data)
+    except saved.InvalidResult as error:
+        _check_told(error)
+        return
+    for row in comparison.compare(found, found):
+        assert row.verdict is comparison.Verdict.OPEN
+
+
+def parse_data_shapes(data: bytes) -> None:
+    """Shapes of the command line."""
+    with contextlib.suppress(shapes.InvalidShapes):
+        shapes.parse_shapes(data.decode("latin-1"))
+
+
+def parse_rows(data: bytes) -> None:
+    """A .npy file of samples; what is taken is of numbers, and has at least one."""
+    try:
+        rows = arrays.read_rows(io.BytesIO(data))
+    except arrays.InvalidArray as error:
+        _check_told(error)
+        return
+    assert len(rows) > 0
+    _check([rows])
+    rows[:1].astype(np.float32)
+
+
 PARSERS: Mapping[str, Parser] = {
     parser.__name__.removeprefix("parse_"): parser
     for parser in (
@@ -166,6 +222,11 @@ PARSERS: Mapping[str, Parser] = {
         parse_name_mapping,
         parse_manifest,
         parse_archive,
+        parse_trace,
+        parse_batch_sizes,
+        parse_bench_result,
+        parse_data_shapes,
+        parse_rows,
     )
 }
 
@@ -174,6 +235,12 @@ def _offer(inputs: Mapping[str, Tensor]) -> None:
     """Do with accepted inputs what a model does first."""
     _check(inputs.values())
     validation.check_inputs(_SERVED, inputs, max_batch_size=1000)
+
+
+def _check_told(error: Exception) -> None:
+    """A refusal says what was expected, in a line that somebody can read."""
+    assert len(str(error)) < 1000
+    assert "expected" in str(error) or "result" in str(error)
 
 
 def _check(tensors: Iterable[Tensor]) -> None:

@@ -5,11 +5,12 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
+from batchwright_bench.figures.outcomes import Outcome, sum_up
 from batchwright_server.api import kserve_tensors, tensor_proto
 from batchwright_server.protos import (
     grpc_predict_v2_pb2,
@@ -149,6 +150,19 @@ def _zip(kind: int) -> bytes:
     return file.getvalue()
 
 
+def _npy(array: "np.ndarray[Any, Any]") -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _result(answered: int) -> bytes:
+    times = [number / 20 for number in range(answered)]
+    requests = [Outcome(time, time, time + 0.1, 1 + number % 2) for number, time in enumerate(times)]
+    requests.append(Outcome(1.0, 1.0, 2.5, 1, "UNAVAILABLE"))
+    return sum_up("m", "4 at once", requests).model_dump_json().encode()
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -175,4 +189,9 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "name_mapping": (_json({"inputs": {"a": "x", "b": "y"}, "outputs": {"c": "z"}}),),
     "manifest": (MANIFEST,),
     "archive": (_tar("w"), _tar("w:gz"), _zip(zipfile.ZIP_STORED), _zip(zipfile.ZIP_DEFLATED)),
+    "trace": (b"# as it came\n0.5,8\n0.75,1\r\n\n1e1,16\n", b"\xef\xbb\xbf8\n1\n16"),
+    "batch_sizes": (b"1,4,16", b"uniform:1:16", b"geometric:4:64", b"weights:1=9,16=0.5"),
+    "bench_result": (_result(answered=40), _result(answered=0)),
+    "data_shapes": (b"[1,3,9][8,3,9]", b"input1[1,4][2,4],input2[]"),
+    "rows": (_npy(_X), _npy(_N), _npy(np.asfortranarray(_X))),
 }

@@ -2,32 +2,24 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 import grpc
-import numpy as np
 import yaml
 
+from batchwright_bench.cli import given as files
 from batchwright_bench.cli import options, printing, progress
 from batchwright_bench.figures.comparison import compare
 from batchwright_bench.figures.outcomes import Outcome, Result, sum_up
 from batchwright_bench.inprocess import inputs, model, running, shapes
-from batchwright_bench.load import arrivals, sizes, traces
+from batchwright_bench.load import arrivals, sizes
 from batchwright_bench.remote import driver, elements, protocols, session
 from batchwright_bench.strategies import choice, plot, trials
 from batchwright_server.config.plan import Strategy
 
 _SECONDS = 10.0
-_FAULTS = (
-    elements.Unusable,
-    model.Unfit,
-    shapes.InvalidShapes,
-    sizes.InvalidSizes,
-    traces.InvalidTrace,
-    OSError,
-)
+_FAULTS = (elements.Unusable, files.InvalidFile, model.Unfit, OSError)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,13 +37,19 @@ def bench(**given: Any) -> None:
         _run(given)
     except _FAULTS as error:
         raise click.ClickException(str(error)) from error
+    except sizes.InvalidSizes as error:
+        raise click.ClickException(f"--sizes: {error}") from error
+    except shapes.InvalidShapes as error:
+        raise click.ClickException(f"-data_shape: {error}") from error
+    except MemoryError as error:
+        raise click.ClickException(f"not enough memory for batches of this size: {error}") from error
     except grpc.aio.AioRpcError as error:
         raise click.ClickException(f"{error.code().name}: {error.details()}") from error
 
 
 def _run(given: dict[str, Any]) -> None:
     if given["compare"]:
-        first, second = options.read_results(given["compare"])
+        first, second = files.read_results(given["compare"])
         printing.show_comparison(first, second, compare(first, second))
     elif given["compare_strategies"]:
         _compare_strategies(given)
@@ -66,10 +64,7 @@ def _run(given: dict[str, Any]) -> None:
 def _measure_process(given: dict[str, Any]) -> None:
     wanted = _wanted(given)
     printing.say(f"Reading and compiling {wanted.model} for {wanted.device}")
-    try:
-        compiled = model.load(wanted)
-    except RuntimeError as error:
-        raise model.Unfit(f"OpenVINO: {' '.join(str(error).split())[-500:]}") from error
+    compiled = model.load(wanted)
     is_sync = given["hint"] == model.Hint.LATENCY
     api = running.Api(given["api"] or (running.Api.SYNC if is_sync else running.Api.ASYNC))
     requests = 1 if api is running.Api.SYNC else compiled.count_requests(wanted.requests)
@@ -102,13 +97,13 @@ def _wanted(given: dict[str, Any]) -> model.Wanted:
 
 def _measure_server(given: dict[str, Any]) -> None:
     load = _load(given)
-    files = (given["server_cert"], given["client_cert"], given["client_key"])
-    credentials = session.Credentials(*files) if given["tls"] or any(files) else None
+    pem = (given["server_cert"], given["client_cert"], given["client_key"])
+    credentials = session.Credentials(*pem) if given["tls"] or any(pem) else None
     protocol = protocols.Protocol(given["protocol"])
     server = session.Server(given["target"], given["model_name"], protocol, credentials)
     printing.say(f"Asking {server.model} at {server.target}: {load.describe()}")
-    with progress.bar("requests", load.bounds.end, load.bounds.requests) as watch:
-        rows = _rows(given["inputs"])
+    rows = files.read_rows(given["inputs"])
+    with progress.bar("requests", load.bounds.end, load.count) as watch:
         outcomes = asyncio.run(session.measure(server, load, given=rows, watch=watch))
     _warn_of_lateness(load, outcomes)
     result = sum_up(f"{server.model} at {server.target}", load.describe(), outcomes)
@@ -116,7 +111,7 @@ def _measure_server(given: dict[str, Any]) -> None:
 
 
 def _load(given: dict[str, Any]) -> session.Load:
-    trace = traces.parse_trace(given["trace"].read_text()) if given["trace"] else None
+    trace = files.read_trace(given["trace"]) if given["trace"] else None
     if trace is not None and trace.seconds and given["rate"]:
         raise click.UsageError("--rate: the trace has times of its own")
     has_times = trace is not None and bool(trace.seconds)
@@ -133,14 +128,6 @@ def _load(given: dict[str, Any]) -> session.Load:
         outstanding=given["outstanding"],
         seed=given["seed"],
     )
-
-
-def _rows(files: tuple[Path, ...]) -> elements.Values | None:
-    """The rows of all .npy files. Raises Unusable."""
-    try:
-        return np.concatenate([np.load(file, allow_pickle=False) for file in files]) if files else None
-    except ValueError as error:
-        raise elements.Unusable(f"-i: expected .npy files of samples of one shape: {error}") from error
 
 
 def _warn_of_lateness(load: session.Load, outcomes: list[Outcome]) -> None:
@@ -178,7 +165,7 @@ def _compare_strategies(given: dict[str, Any]) -> None:
         # Back and forth, so that a machine that gets slower or faster favours nobody.
         for strategy in planned if number % 2 == 0 else reversed(planned):
             title = f"{strategy}, round {number + 1}"
-            with progress.bar(title, part.bounds.end, part.bounds.requests) as watch:
+            with progress.bar(title, part.bounds.end, part.count) as watch:
                 bench = trials.Bench(given["model"].resolve(), part, plugin, watch)
                 found[strategy].append(asyncio.run(trials.try_strategy(bench, strategy)))
     _recommend(given, load, [choice.join(of_one) for of_one in found.values()])

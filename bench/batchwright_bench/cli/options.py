@@ -1,12 +1,12 @@
 """The flags of `batchwright bench`, in groups, and what they say."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from batchwright_bench.figures.outcomes import Result
 from batchwright_bench.inprocess.model import Hint
 from batchwright_bench.inprocess.running import Api
 from batchwright_bench.load.arrivals import Arrivals
@@ -19,8 +19,21 @@ Option = Callable[[Any], Any]
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
 _COUNT = click.IntRange(min=1)
-_POSITIVE = click.FloatRange(min=0, min_open=True)
-_PERIOD = click.FloatRange(min=0)
+_MOST = 1e9  # seconds, or requests a second
+
+
+class _Number(click.FloatRange):
+    """A range that has no place for what is no number, which is neither below nor above."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value} is no number.", param, ctx)
+        return found
+
+
+_POSITIVE = _Number(min=0, min_open=True, max=_MOST)
+_PERIOD = _Number(min=0, max=_MOST)
 
 
 def of_all(function: Function) -> Function:
@@ -111,14 +124,3 @@ def _apply(function: Function, *options: Option) -> Function:
     for option in reversed(options):
         function = option(function)
     return function
-
-
-def read_results(files: Sequence[Path]) -> list[Result]:
-    """The results in files of --json. Raises click's UsageError for another file."""
-    found = []
-    for file in files:
-        try:
-            found.append(Result.model_validate_json(file.read_bytes()))
-        except (OSError, ValueError) as error:
-            raise click.UsageError(f"--compare: {file} is no result of --json") from error
-    return found

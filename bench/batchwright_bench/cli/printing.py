@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from batchwright_bench.figures.comparison import Row
 from batchwright_bench.figures.histogram import Histogram
@@ -57,12 +59,19 @@ def _say_groups(result: Result) -> None:
 
 def show_comparison(first: Result, second: Result, rows: Iterable[Row]) -> None:
     """A table of both."""
-    table = Table("", f"A: {first.title}", f"B: {second.title}", "B / A (95 %)", "B is")
+    titles = (f"A: {escape(first.title)}", f"B: {escape(second.title)}")
+    table = Table("", *titles, "B / A (95 %)", "B is")
     for row in rows:
         change = row.change
         ratio = f"{change.value:.3f} ({change.low:.3f} to {change.high:.3f})"
         table.add_row(row.name, str(row.first), str(row.second), ratio, row.verdict.value)
+    if first.failures or second.failures:
+        table.add_row("failed requests", *map(_failures, (first, second)))
     _console().print(table)
+
+
+def _failures(result: Result) -> Text:
+    return Text(", ".join(f"{count} {code}" for code, count in sorted(result.failures.items())) or "0")
 
 
 def show_trials(trials: Sequence[Trial], choice: Choice) -> None:
@@ -70,7 +79,7 @@ def show_trials(trials: Sequence[Trial], choice: Choice) -> None:
     heads = ("strategy", "samples/s (95 %)", "median ms", "99 % ms", "reloads", "CPU s", "")
     table = Table(*heads)
     for trial in trials:
-        table.add_row(trial.strategy.value, *_cells(trial), _remark(trial, choice))
+        table.add_row(trial.strategy.value, *_cells(trial), Text(_remark(trial, choice)))
     _console().print(table)
     click.echo(choice.sentence)
 
@@ -88,7 +97,7 @@ def _remark(trial: Trial, choice: Choice) -> str:
     if trial.result is None:
         return trial.reason
     if trial.result.failures:
-        return ", ".join(f"{count} {code}" for code, count in trial.result.failures.items())
+        return _failures(trial.result).plain
     return "recommended" if trial is choice.best else ""
 
 

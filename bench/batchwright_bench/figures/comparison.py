@@ -35,9 +35,9 @@ class Row:
     @property
     def verdict(self) -> Verdict:
         """What can be told: nothing, where the same is possible for both."""
-        if self.change.low <= 1.0 <= self.change.high:
+        is_more, is_less = self.change.low > 1.0, self.change.high < 1.0
+        if not (is_more or is_less):  # nor with what is no number, as of a run without an answer
             return Verdict.OPEN
-        is_more = self.change.value > 1.0
         return Verdict.BETTER if is_more == self.higher_is_better else Verdict.WORSE
 
 

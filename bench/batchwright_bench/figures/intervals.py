@@ -45,5 +45,5 @@ def mean_of(values: Sequence[float]) -> Interval:
 
 def _ratio(above: float, below: float) -> float:
     if below == 0.0:
-        return math.inf
+        return math.nan if above == 0.0 else math.inf
     return 0.0 if math.isinf(below) else above / below

@@ -4,13 +4,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from batchwright_bench.figures.histogram import Histogram
+from batchwright_bench.figures.histogram import Histogram, bucket_of
 from batchwright_bench.figures.intervals import Interval, mean_of
 
-FORMAT = 1
 OK = "OK"
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 _WINDOWS = 10  # that a run has at least, where it is shorter than as many seconds
@@ -33,6 +33,13 @@ class Outcome:
         return max(round((self.done - self.intended) * 1e9), 0)
 
 
+# So much as a computation in floating point has exactly, and more than any run has.
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+_Seconds = Annotated[float, Field(ge=0, le=1e9)]
+_Bucket = Annotated[int, Field(ge=0, le=bucket_of(10**18))]
+_Buckets = Mapping[_Bucket, _Count]
+
+
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -40,24 +47,32 @@ class _Document(BaseModel):
 class Window(_Document):
     """What was answered in a stretch of time."""
 
-    seconds: float
-    requests: int
-    samples: int
+    seconds: Annotated[float, Field(ge=1e-9, le=1e9)]
+    requests: _Count
+    samples: _Count
 
 
 class Result(_Document):
     """One run. Latencies are of successful requests, in buckets of nanoseconds."""
 
-    format: int = FORMAT
+    format: Literal[1] = 1
     title: str
     load: str  # in words: what was asked, and how
-    seconds: float
-    requests: int
-    samples: int
-    failures: dict[str, int]
-    latencies: dict[int, int]
-    latencies_by_batch_size: dict[int, dict[int, int]]
+    seconds: _Seconds
+    requests: _Count
+    samples: _Count
+    failures: Mapping[str, _Count]
+    latencies: _Buckets
+    latencies_by_batch_size: Mapping[_Count, _Buckets]
     windows: tuple[Window, ...]
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> Self:
+        if self.histogram.total != self.requests:
+            raise ValueError(
+                f"latencies: expected those of {self.requests} requests, found {self.histogram.total}"
+            )
+        return self
 
     @property
     def histogram(self) -> Histogram:

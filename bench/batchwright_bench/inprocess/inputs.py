@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from batchwright_bench.inprocess.model import Compiled, Unfit
-
-Values = NDArray[np.generic]
+from batchwright_bench.load import arrays
+from batchwright_bench.load.arrays import Values
 
 _CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 _PICTURE_RANK = 4
@@ -41,7 +40,7 @@ def _random(random: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype
 
 def _read(files: Sequence[Path], shape: tuple[int, ...], dtype: np.dtype[Any], turn: int) -> Values:
     """As many samples as the shape's batch, from the files and again from the first."""
-    if files[0].suffix == ".npy":
+    if any(file.suffix.lower() == ".npy" for file in files):
         rows = _rows(files, shape)
         return rows[(np.arange(shape[0]) + turn * shape[0]) % len(rows)].astype(dtype)
     chosen = [files[(number + turn * shape[0]) % len(files)] for number in range(shape[0])]
@@ -52,12 +51,13 @@ def _rows(files: Sequence[Path], shape: tuple[int, ...]) -> Values:
     found = []
     for file in files:
         try:
-            array = np.load(file, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise Unfit(f"-i: cannot read {file}: {error}") from error
-        if array.ndim != len(shape) or array.shape[1:] != shape[1:] or len(array) == 0:
-            wanted = list(shape[1:])
-            raise Unfit(f"-i: {file} has the shape {list(array.shape)}; expected samples of {wanted}")
+            with file.open("rb") as opened:
+                array = arrays.read_rows(opened)
+        except (OSError, arrays.InvalidArray) as error:
+            raise Unfit(f"-i: {file}: {error}") from error
+        if array.shape[1:] != shape[1:]:
+            expected, got = list(shape[1:]), list(array.shape[1:])
+            raise Unfit(f"-i: {file}: expected samples of {expected}, got {got}")
         found.append(array)
     return np.concatenate(found)
 
@@ -75,8 +75,8 @@ def _picture(file: Path, shape: tuple[int, ...]) -> Values:
     try:
         with Image.open(file) as picture:
             fitting = picture.convert(_CHANNELS[channels]).resize((width, height))
-    except OSError as error:
-        raise Unfit(f"-i: cannot read {file}: {error}") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Unfit(f"-i: {file}: expected a picture or a .npy file: {error}") from error
     pixels = np.array(fitting, np.uint8).reshape(height, width, channels)
     if channels > 1:
         pixels[..., :3] = pixels[..., 2::-1]

@@ -1,6 +1,7 @@
 """A model file, compiled as the command line asks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -64,7 +65,21 @@ class Compiled:
 
 
 def load(wanted: Wanted) -> Compiled:
-    """The model as asked. Raises Unfit, or OpenVINO's RuntimeError."""
+    """The model as asked. Raises Unfit."""
+    with refusals():
+        return _load(wanted)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What OpenVINO refuses, in its own words. Raises Unfit."""
+    try:
+        yield
+    except (RuntimeError, TypeError) as error:  # TypeError: a number that C++ has no place for
+        raise Unfit(f"OpenVINO: {' '.join(str(error).split())[-500:]}") from error
+
+
+def _load(wanted: Wanted) -> Compiled:
     core = ov.Core()
     model = core.read_model(wanted.model)
     if wanted.batch is not None:

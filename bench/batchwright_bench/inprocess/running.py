@@ -9,8 +9,9 @@ from enum import StrEnum
 import openvino as ov
 
 from batchwright_bench.figures.outcomes import Outcome
-from batchwright_bench.inprocess.inputs import Values
+from batchwright_bench.inprocess import model
 from batchwright_bench.inprocess.model import Compiled
+from batchwright_bench.load.arrays import Values
 
 
 class Api(StrEnum):
@@ -46,11 +47,12 @@ class Bench:
     watch: Callable[[Outcome], None] = lambda _: None
 
     def run(self, api: Api, requests: int) -> list[Outcome]:
-        """Each inference with its times, after one of each turn that is not counted."""
-        first = self.compiled.model.create_infer_request()
-        for values in self.turns:
-            first.infer(values)
-        return self._sync(first) if api is Api.SYNC else self._async(requests)
+        """Each inference with its times, after one of each turn that is not counted. Raises Unfit."""
+        with model.refusals():
+            first = self.compiled.model.create_infer_request()
+            for values in self.turns:
+                first.infer(values)
+            return self._sync(first) if api is Api.SYNC else self._async(requests)
 
     def _sync(self, request: ov.InferRequest) -> list[Outcome]:
         clock, outcomes = _clock(), []

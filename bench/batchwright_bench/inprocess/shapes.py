@@ -5,6 +5,8 @@ import re
 _GROUP = re.compile(r"\s*([^\[\],]*)((?:\[[\d\s,]*\]\s*)+)(?:,|$)")
 _SHAPE = re.compile(r"\[([\d\s,]*)\]")
 
+_DIGITS = 9  # of a dimension
+
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -21,7 +23,7 @@ def parse_shapes(text: str) -> dict[str, Shapes]:
         if match is None or match[1].strip() in found:
             raise InvalidShapes(
                 "expected shapes such as [1,3,224,224][8,3,224,224], or "
-                f"input1[1,3],input2[1,4] with each input once; got {text!r}"
+                f"input1[1,3],input2[1,4] with each input once; got {text[:200]!r}"
             )
         found[match[1].strip()] = tuple(_sizes(one) for one in _SHAPE.findall(match[2]))
         place = match.end()
@@ -29,7 +31,9 @@ def parse_shapes(text: str) -> dict[str, Shapes]:
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",")) if text.strip() else ()
-    except ValueError as error:
-        raise InvalidShapes(f"expected whole numbers with commas between, got [{text}]") from error
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    if not all(part.isascii() and part.isdecimal() and len(part) <= _DIGITS for part in parts):
+        raise InvalidShapes(
+            f"expected whole numbers of at most {_DIGITS} digits with commas between, got [{text[:80]}]"
+        )
+    return tuple(map(int, parts))

@@ -1,15 +1,19 @@
 """Batch sizes of requests: one, several in turn, or drawn from a distribution."""
 
 import bisect
+import functools
 import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+LARGEST = 100_000  # a batch; beyond it is a slip of the hand, and no message could carry it
+_DIGITS = len(str(LARGEST))
+
 EXPECTED = (
     "expected a number (8), numbers in turn (1,4,16), uniform:LEAST:MOST, geometric:MEAN:MOST, or "
-    "weights:SIZE=WEIGHT,SIZE=WEIGHT"
+    f"weights:SIZE=WEIGHT,SIZE=WEIGHT; sizes from 1 to {LARGEST}, each weight's once"
 )
 
 
@@ -51,14 +55,20 @@ class Drawn:
 
     @property
     def possible(self) -> tuple[int, ...]:
-        return tuple(sorted(size for size, weight in self.weights if weight > 0))
+        return tuple(sorted(size for size, _ in self._kept))
 
     def at(self, number: int, draw: float) -> int:
         del number
-        kept = [(size, weight) for size, weight in self.weights if weight > 0]
-        sums = list(itertools.accumulate(weight for _, weight in kept))
-        place = bisect.bisect_right(sums, draw * sums[-1])
-        return kept[min(place, len(kept) - 1)][0]
+        place = bisect.bisect_right(self._sums, draw * self._sums[-1])
+        return self._kept[min(place, len(self._kept) - 1)][0]
+
+    @functools.cached_property
+    def _kept(self) -> list[tuple[int, float]]:
+        return [(size, weight) for size, weight in self.weights if weight > 0]
+
+    @functools.cached_property
+    def _sums(self) -> list[float]:
+        return list(itertools.accumulate(weight for _, weight in self._kept))
 
 
 def parse_sizes(text: str) -> Sizes:
@@ -66,37 +76,48 @@ def parse_sizes(text: str) -> Sizes:
     kind, colon, rest = text.partition(":")
     try:
         if not colon:
-            return InTurn(tuple(_positive(part) for part in text.split(",")))
+            return InTurn(tuple(parse_size(part) for part in text.split(",")))
         if kind == "uniform":
-            least, most = map(_positive, rest.split(":"))
+            least, most = map(parse_size, rest.split(":"))
             return _drawn((size, 1.0) for size in range(least, most + 1))
         if kind == "geometric":
             mean, most_text = rest.split(":")
-            return _drawn(_geometric(float(mean), _positive(most_text)))
+            return _drawn(_geometric(float(mean), parse_size(most_text)))
         if kind == "weights":
             pairs = (part.split("=") for part in rest.split(","))
-            return _drawn((_positive(size), float(weight)) for size, weight in pairs)
+            return _drawn((parse_size(size), float(weight)) for size, weight in pairs)
     except ValueError as error:
-        raise InvalidSizes(f"{EXPECTED}; got {text!r}") from error
-    raise InvalidSizes(f"{EXPECTED}; got {text!r}")
+        raise InvalidSizes(f"{EXPECTED}; got {_shorten(text)}") from error
+    raise InvalidSizes(f"{EXPECTED}; got {_shorten(text)}")
+
+
+def parse_size(text: str) -> int:
+    """A batch size. Raises ValueError."""
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS):
+        raise ValueError(digits)
+    number = int(digits)
+    if not 1 <= number <= LARGEST:
+        raise ValueError(digits)
+    return number
 
 
 def _geometric(mean: float, most: int) -> list[tuple[int, float]]:
     """Each size less likely than the one before by the same factor; `mean` as if there were no most."""
-    if not mean > 1:
+    if not 1 < mean < math.inf:
         raise ValueError(mean)
     return [(size, (1 - 1 / mean) ** (size - 1)) for size in range(1, most + 1)]
 
 
 def _drawn(weights: Iterable[tuple[int, float]]) -> Drawn:
     found = Drawn(tuple(weights))
-    if not found.possible or any(not 0 <= weight < math.inf for _, weight in found.weights):
+    known = [size for size, _ in found.weights]
+    total = sum(weight for _, weight in found.weights)
+    is_sound = all(weight >= 0 for _, weight in found.weights) and 0 < total < math.inf
+    if not is_sound or len(set(known)) < len(known):
         raise ValueError(weights)
     return found
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+def _shorten(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:79] + "…")

@@ -1,5 +1,7 @@
 """Element types as both protocols name them, and values for requests."""
 
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +65,32 @@ def from_kserve(name: str) -> np.dtype[np.generic]:
         if found == name:
             return np.dtype(known)
     raise Unusable(f"inputs of type {name} cannot be made up")
+
+
+_LARGEST_MESSAGE = 2**31 - 2**16  # protobuf's own limit, and room for names
+_MOST_BYTES = 4 * 2**30
+
+
+def check_bytes(ports: Iterable[Port], sizes: Sequence[int], given: Values | None) -> None:
+    """Raises Unusable where no message has room for a request, or requests would fill the memory.
+
+    Requests of all sizes are made before the run, so that making them is in no latency.
+    """
+    sample = sum(
+        port.dtype.itemsize * math.prod(port.shape[1:] if given is None else given.shape[1:])
+        for port in ports
+        if port.shape
+    )
+    if sample * max(sizes) > _LARGEST_MESSAGE:
+        raise Unusable(
+            f"a batch of {max(sizes)} takes {sample * max(sizes)} bytes; a message has at most "
+            f"{_LARGEST_MESSAGE}: ask for smaller batch sizes"
+        )
+    if sample * sum(sizes) > _MOST_BYTES:
+        raise Unusable(
+            f"requests of {len(sizes)} batch sizes take {sample * sum(sizes)} bytes together, more than "
+            f"{_MOST_BYTES}: ask for fewer or smaller batch sizes"
+        )
 
 
 def make_up(port: Port, batch_size: int, given: Values | None, random: np.random.Generator) -> Values:

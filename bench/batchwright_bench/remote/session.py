@@ -56,6 +56,13 @@ class Load:
         """Whether requests are sent when they are due, not when others are answered."""
         return self.rate is not None or (self.trace is not None and bool(self.trace.seconds))
 
+    @property
+    def count(self) -> int | None:
+        """How many requests there will be, where that is known; else time ends the run."""
+        if self.trace is None or not self.trace.seconds or self.bounds.end < self.trace.seconds[-1]:
+            return self.bounds.requests
+        return min(len(self.trace.seconds), self.bounds.requests or len(self.trace.seconds))
+
     def split(self, rounds: int) -> "Iterator[Load]":
         """The load in so many parts of the same length, each with its own random numbers.
 
@@ -98,6 +105,7 @@ async def measure(
         ports = await protocols.read_ports(channel, server.protocol, server.model)
         if given is not None and len(ports) != 1:
             raise elements.Unusable(f"-i needs a model of one input; it has {len(ports)}")
+        elements.check_bytes(ports, load.sizes.possible, given)
         random = np.random.default_rng(load.seed)
         requests = {}
         for size in load.sizes.possible:

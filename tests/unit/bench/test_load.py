@@ -50,7 +50,22 @@ def test_weights_are_shares(weights: dict[int, int]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "1,", "many", "uniform:4", "uniform:4:1", "geometric:1:9", "weights:1", "weights:2=-1"],
+    [
+        *(
+            "",
+            "0",
+            "1,",
+            "many",
+            "100001",
+            "9" * 5000,
+            "٣",
+            "uniform:4",
+            "uniform:4:1",
+            "uniform:1:9999999",
+        ),
+        *("geometric:1:9", "geometric:inf:9", "weights:1", "weights:2=-1", "weights:1=1,1=2"),
+        *("weights:1=1e308,2=1e308", "weights:1=nan"),
+    ],
 )
 def test_what_is_no_size_is_told(text: str) -> None:
     """A faulty text is refused with all that may be said."""
@@ -63,11 +78,13 @@ def test_a_trace_is_read_as_written(rows: list[tuple[float, int]]) -> None:
     """Sizes come in order, and times as seconds since the first."""
     rows.sort(key=lambda row: row[0])
     text = "# seconds,batch_size\n\n" + "\n".join(f"{seconds!r},{size}" for seconds, size in rows)
-    found = traces.parse_trace(text)
+    found = traces.parse_trace(text.encode())
 
     assert found.sizes == tuple(size for _, size in rows)
     assert found.seconds == tuple(seconds - rows[0][0] for seconds, _ in rows)
-    assert traces.parse_trace("\n".join(str(size) for _, size in rows)) == traces.Trace(found.sizes)
+    assert traces.parse_trace("\n".join(str(size) for _, size in rows).encode()) == traces.Trace(
+        found.sizes
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,16 +92,19 @@ def test_a_trace_is_read_as_written(rows: list[tuple[float, int]]) -> None:
     [
         ("", "at least one line"),
         ("1\n0.5,2", "line 2: expected batch_size or seconds,batch_size"),
-        ("1,8\n0.5,2", "line 2: expected seconds that never go back"),
-        ("0,8\nsoon,2", "line 2: expected seconds, got 'soon'"),
-        ("nan,8", "line 1: expected seconds that never go back"),
-        ("8\n0", "line 2: expected a batch size from 1, got '0'"),
+        ("1,8\n0.5,2", "line 2: seconds: expected none before the line above, 1, got '0.5'"),
+        ("0,8\nsoon,2", "line 2: seconds: expected a number from 0, got 'soon'"),
+        ("nan,8", "line 1: seconds: expected a number from 0, got 'nan'"),
+        ("-inf,8\n1,8", "line 1: seconds: expected a number from 0, got '-inf'"),
+        ("8\n0", "line 2: batch_size: expected a whole number from 1 to 100000, got '0'"),
+        ("8\r\n# no\r\n\r\n" + "9" * 5000, "line 4: batch_size: expected .* got '9{39}…'"),
+        ("8\n\x0b\n4\n\udcff", "line 4: expected text in UTF-8"),
     ],
 )
 def test_a_faulty_trace_is_told_by_its_line(text: str, told: str) -> None:
     """The line and what was expected are said."""
     with pytest.raises(traces.InvalidTrace, match=told):
-        traces.parse_trace(text)
+        traces.parse_trace(text.encode(errors="surrogateescape"))
 
 
 @given(st.floats(0.1, 1e4), st.lists(DRAWS, min_size=200, max_size=200))
