@@ -19,7 +19,6 @@ from batchwright_server.config.problems import InvalidDocument
 
 EX_USAGE = 64  # sysexits.h; what OVMS ends with after a bad command line
 LARGEST_INT = 2**31 - 1  # of gRPC's arguments
-MOST_WORKERS = 256
 DEFAULT_CACHE = Path("/opt/cache")  # OVMS's
 
 _MODEL_KEYS = {"name": "model_name", "base_path": "model_path"}  # where file and flag differ
@@ -211,8 +210,8 @@ def _check(parser: _Parser, given: argparse.Namespace) -> None:
         parser.error("metrics_enable setting is missing, required when metrics_list is provided")
     if given.file_system_poll_wait_seconds < 0:
         parser.error("--file_system_poll_wait_seconds: expected seconds, 0 for never")
-    if not 1 <= given.workers <= MOST_WORKERS:
-        parser.error(f"--workers: expected 1 to {MOST_WORKERS}, got {given.workers}")
+    if not 1 <= given.workers <= flags.MOST_WORKERS:
+        parser.error(f"--workers: expected 1 to {flags.MOST_WORKERS}, got {given.workers}")
     if given.cpu_extension and not Path(given.cpu_extension).is_file():
         parser.error(f"--cpu_extension: no file {given.cpu_extension!r}")
 

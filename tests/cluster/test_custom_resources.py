@@ -79,7 +79,9 @@ async def test_the_largest_object_is_taken(api: ApiClient) -> None:
     ]
     env = [{"name": f"E{index}", "value": "x" * 99} for index in range(128)]
     amounts = {f"example.com/r{index}": "1" for index in range(16)}
+    marks = {f"{'x' * 250}/{'y' * 60}{index}": "z" for index in range(64)}
     pod = {"env": env, "resources": {"requests": amounts, "limits": amounts}}
+    pod |= {"labels": marks, "annotations": marks}
     stored = await _try(
         api, server_document(*models, pod=pod, networkPolicy={"from": [{"podSelector": {}}] * 64})
     )

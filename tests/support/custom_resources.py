@@ -137,6 +137,17 @@ def _spec_rules() -> Iterator[Case]:
         {"autoscaling": {"maxReplicas": 2, "metrics": [{"type": "Pods", "pods": {"anything": 0.5}}]}},
         "expected minReplicas of at most maxReplicas",
     )  # fmt: skip
+    for label in ("app.kubernetes.io/instance", "pod-template-hash", "batchwright.dev/any"):
+        yield _spec(
+            f"label-{label}", {"pod": {"labels": {label: "x"}}},
+            {"pod": {"labels": {"azure.workload.identity/use": "true"}}},
+            "expected none of the labels that are set by Batchwright itself",
+        )  # fmt: skip
+    yield _spec(
+        "own-annotation", {"pod": {"annotations": {"batchwright.dev/config-hash": "x"}}},
+        {"pod": {"annotations": {"example.com/batchwright.dev": "x"}}},
+        "expected none of the annotations that are set by Batchwright itself",
+    )  # fmt: skip
     peer = "expected either ipBlock, or namespaceSelector, podSelector or both"
     block = {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}
     both = {**block, "podSelector": {}}

@@ -45,7 +45,7 @@ def selector(server: ModelServer) -> dict[str, str]:
 
 
 def pod_labels(server: ModelServer) -> dict[str, str]:
-    """The labels of the pods. None of the user's: a label changed there would replace the pods."""
+    """The labels of the pods that are ours. None of the object's: a change there replaces no pods."""
     ours = {"app.kubernetes.io/component": "model-server", "app.kubernetes.io/managed-by": MANAGER}
     return {**selector(server), **ours}
 

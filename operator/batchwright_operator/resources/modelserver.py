@@ -15,6 +15,7 @@ from batchwright_operator.resources.pod import Pod, Service
 from batchwright_operator.resources.scaling import Autoscaling
 from batchwright_operator.resources.security import Auth, NetworkPolicy, Tls
 from batchwright_operator.resources.strict import Strict
+from batchwright_server.config.flags import MOST_WORKERS
 
 API_VERSION = "batchwright.dev/v1alpha1"
 KIND = "ModelServer"
@@ -48,6 +49,10 @@ class ModelServerSpec(Strict):
 
     replicas: Annotated[int, Field(strict=True, ge=0, le=1000)] = 1
     """The number of pods. With autoscaling, leave it out: the autoscaler writes it."""
+    workers: Annotated[int, Field(strict=True, ge=1, le=MOST_WORKERS)] = 1
+    """The number of processes in each pod that share its ports, processors and memory: for small models
+    with thousands of requests a second. Each has the models' weights in memory. A change replaces the
+    pods."""
     models: Annotated[tuple[Model, ...], Field(max_length=256), NOT_EMPTY, list_map("name")]
     """The models, each by a name of its own."""
     model_cache: ModelCache = ModelCache()

@@ -8,11 +8,11 @@ from pydantic import Field, field_validator, model_validator
 
 from batchwright_operator.resources import quantity
 from batchwright_operator.resources.environment import OURS, EnvVar
-from batchwright_operator.resources.labels import Annotations, Labels
+from batchwright_operator.resources.labels import Labels, PodAnnotations, PodLabels
 from batchwright_operator.resources.markers import ATOMIC, Rule, list_map
 from batchwright_operator.resources.opaque import OpenObject
 from batchwright_operator.resources.quantity import Quantity
-from batchwright_operator.resources.references import PullSecret
+from batchwright_operator.resources.references import ObjectName, PullSecret
 from batchwright_operator.resources.strict import NonNegative, Port, Strict, Text
 
 
@@ -109,8 +109,13 @@ class Pod(Strict):
     """The container's share of its node."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=128), list_map("name")] = ()
     """Variables of the container's environment."""
-    annotations: Annotations = Field(default={})
-    """Annotations of the pods."""
+    labels: PodLabels = Field(default={})
+    """Labels of the pods beside Batchwright's own, which they may not replace."""
+    annotations: PodAnnotations = Field(default={})
+    """Annotations of the pods beside Batchwright's own, which they may not replace."""
+    service_account_name: ObjectName | None = None
+    """The ServiceAccount in the same namespace as which the pods run, for the rights that a cloud gives
+    to it. Absent: one of their own, which has no rights. Its token is not mounted either way."""
     node_selector: Labels = Field(default={})
     """Labels that a node has to have."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=64), ATOMIC] = ()

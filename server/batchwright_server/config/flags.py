@@ -42,6 +42,7 @@ class Flag:
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("text", "json")
+MOST_WORKERS = 256
 _ADDRESSES = "addresses to listen on: IPv4, IPv6 or names, with commas between them"
 _ALL = "0.0.0.0"  # noqa: S104  as OVMS
 

@@ -205,6 +205,32 @@ def test_connections_are_of_age_where_asked_for() -> None:
     assert sorted(set(asked) - set(plain)) == ["--max_connection_age_seconds=300"]
 
 
+def test_workers_where_asked_for() -> None:
+    """The server is told how many; one is what it has without, so the pods of today stay as they are."""
+    asked = pods_of(bundle_of(workers=3))["containers"][0]["args"]
+    plain = pods_of(bundle_of())["containers"][0]["args"]
+    assert sorted(set(asked) - set(plain)) == ["--workers=3"]
+    assert bundle_of(workers=1).manifests == bundle_of().manifests
+
+
+def test_pods_have_the_labels_and_the_account_asked_for() -> None:
+    """Beside our labels, by which they are found; with no token mounted, whosever the account is."""
+    use = {"azure.workload.identity/use": "true"}
+    bundle = bundle_of(pod={"labels": use, "serviceAccountName": "models-reader"})
+    template, plain = (it.deployment["spec"]["template"] for it in (bundle, bundle_of()))
+    assert template["metadata"]["labels"] == {**plain["metadata"]["labels"], **use}
+    assert template["spec"]["serviceAccountName"] == "models-reader"
+    assert template["spec"]["automountServiceAccountToken"] is False
+    others = (it for it in bundle.manifests if it["kind"] != "Deployment")
+    assert not any(use.items() <= it["metadata"]["labels"].items() for it in others)
+
+
+@pytest.mark.parametrize("given", [{"labels": {}}, {"annotations": {}}, {"serviceAccountName": None}])
+def test_what_is_not_asked_for_changes_no_pods(given: Manifest) -> None:
+    """An empty or absent field renders what pods were made of before it was there."""
+    assert bundle_of(pod=given).manifests == bundle_of().manifests
+
+
 def test_pods_are_spread_softly_by_default() -> None:
     """Over nodes, unless the user says how."""
     (spread,) = pods_of(bundle_of())["topologySpreadConstraints"]

@@ -114,11 +114,27 @@ def test_source_refused(source: dict[str, Any], words: str) -> None:
         ({"resources": {"limits": {"cpu": "1 core"}}}, "spec.pod.resources.limits.cpu"),
         ({"nodeSelector": {"arch": "a b"}}, "spec.pod.nodeSelector.arch: expected at most 63 letters"),
         ({"annotations": {"a b": "x"}}, "expected a key of at most 63 letters"),
+        (
+            {"annotations": {"batchwright.dev/template-hash": "x"}},
+            "expected none of the annotations that are set by Batchwright itself (batchwright.dev/…)",
+        ),
+        ({"labels": {"azure.workload.identity/use": True}}, "spec.pod.labels.azure.workload.identity"),
+        ({"labels": {"a b": "x"}}, "expected a key of at most 63 letters"),
+        ({"labels": {"app.kubernetes.io/instance": "x"}}, "got app.kubernetes.io/instance"),
+        ({"labels": {"pod-template-hash": "x"}}, "got pod-template-hash"),
+        ({"labels": {"batchwright.dev/any": "x"}}, "got batchwright.dev/any"),
+        ({"serviceAccountName": "Reader"}, "spec.pod.serviceAccountName"),
     ],
 )
 def test_pod_refused(pod: dict[str, Any], words: str) -> None:
     """What Kubernetes would refuse, or take in another sense, is refused here already."""
     assert words in _refusal(server_document(pod=pod))
+
+
+@pytest.mark.parametrize("workers", [0, -1, 257, "2", True, 1.5])
+def test_workers_refused(workers: object) -> None:
+    """As many as the server takes, as a number."""
+    assert "spec.workers" in _refusal(server_document(workers=workers))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ def _args(server: ModelServer, settings: Settings) -> list[str]:
     }
     if service.max_connection_age_seconds is not None:
         flags["max_connection_age_seconds"] = service.max_connection_age_seconds
+    if server.spec.workers > 1:
+        flags["workers"] = server.spec.workers
     if settings.calibration_mount is not None:
         flags["calibration_dir"] = settings.calibration_mount
     return [f"--{name}={value}" for name, value in flags.items()] + list(settings.server_args)

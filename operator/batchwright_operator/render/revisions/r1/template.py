@@ -19,7 +19,7 @@ _WAIT_COVERED = 25  # what of a request's longest wait is in it
 
 def render_template(server: ModelServer, settings: Settings, image: str) -> names.Manifest:
     """The template. Nothing in it depends on plans, so a switch never replaces a pod."""
-    metadata: names.Manifest = {"labels": names.pod_labels(server)}
+    metadata: names.Manifest = {"labels": {**server.spec.pod.labels, **names.pod_labels(server)}}
     if server.spec.pod.annotations:
         metadata["annotations"] = dict(server.spec.pod.annotations)
     return {"metadata": metadata, "spec": _spec(server, settings, image)}
@@ -27,7 +27,7 @@ def render_template(server: ModelServer, settings: Settings, image: str) -> name
 
 def _spec(server: ModelServer, settings: Settings, image: str) -> names.Manifest:
     return {
-        "serviceAccountName": server.name,
+        "serviceAccountName": server.spec.pod.service_account_name or server.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
