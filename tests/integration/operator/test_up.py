@@ -5,10 +5,15 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
+import numpy as np
 import pytest
 
-from tests.support import models
+from batchwright_server.config.signals import Signals
+from tests.support import models, server_process
 from tests.support.modelservers import server_document
+from tests.support.polling import eventually
+from tests.support.tfs import TfsClient
 from tests.support.up_program import UpProgram, free_ports, one_model
 
 
@@ -87,3 +92,58 @@ async def test_a_model_by_its_address(program: UpProgram) -> None:
     await program.until(program.is_settled)
 
     assert await program.stop() == 0
+
+
+async def test_workers_are_one_pod(program: UpProgram) -> None:
+    """They are counted as one, an edit reaches all of them in place, and one that dies is replaced."""
+    program.write(one_model(workers=2))
+    await program.start()
+    await program.until(program.is_settled)
+    (pid,) = program.pids()
+    first = workers(pid)
+    assert len(first) == 2
+
+    await ask(program, connections=12)
+    await eventually(lambda: has_answered(program, 12))
+    program.write(one_model(strategy="Demultiplex", workers=2))
+    await program.until(lambda: program.is_settled("demultiplex"))
+    assert (program.pids(), workers(pid)) == ([pid], first)
+    await ask(program, connections=12)
+    await eventually(lambda: has_answered(program, 24))
+
+    os.kill(first[0], signal.SIGKILL)
+    await program.until(lambda: len(set(workers(pid)) - {first[0]}) == 2)
+    await eventually(lambda: server_process.is_ready(program.port + 1), seconds=60)
+    await program.until(lambda: program.is_settled("demultiplex"))
+    assert program.pids() == [pid]
+
+    assert await program.stop() == 0
+    assert workers(pid) == []
+
+
+def workers(pid: int) -> list[int]:
+    """The processes that one has started."""
+    try:
+        return [int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+async def ask(program: UpProgram, *, connections: int) -> None:
+    """One request by each of so many connections, which the system spreads over the workers."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    for _ in range(connections):
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{program.port}", options) as channel:
+            answer = await TfsClient(channel).predict("m", x=np.ones((2, 4), np.float32))
+        np.testing.assert_array_equal(answer["y"], np.full((2, 4), 4))
+
+
+async def read_signals(program: UpProgram) -> Signals:
+    """What the pod says of itself."""
+    return await server_process.read_signals(program.port + 1)
+
+
+async def has_answered(program: UpProgram, count: int) -> bool:
+    """Whether so many requests of two samples are counted, and by all processors of the machine."""
+    told = await read_signals(program)
+    return told.models[0].counters.requests == {2: count} and told.cores == len(os.sched_getaffinity(0))
