@@ -20,6 +20,7 @@ from batchwright_bench.load import arrays, sizes, traces
 from batchwright_operator.resources import manifests
 from batchwright_server.api import (
     byte_elements,
+    byte_inputs,
     images,
     kserve_json,
     kserve_tensors,
@@ -33,7 +34,7 @@ from batchwright_server.config.mapping import parse_mapping
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.config.version_policy import DEFAULT_POLICY
 from batchwright_server.core import validation
-from batchwright_server.core.tensors import Signature, Tensor, TensorSpec
+from batchwright_server.core.tensors import TEXT, Signature, Tensor, TensorSpec
 from batchwright_server.errors import InvalidInput
 from batchwright_server.protos import (
     grpc_predict_v2_pb2,
@@ -52,7 +53,11 @@ _X = TensorSpec("x", np.dtype(np.float32), (-1, 2))
 _N = TensorSpec("n", np.dtype(np.int8), (-1,))
 _ONE = Description("m", 1, (TensorDescription(_X, _X.shape),), ())
 _TWO = Description("m", 1, (*_ONE.inputs, TensorDescription(_N, _N.shape)), ())
+_S = TensorSpec("s", TEXT, (-1, 2))
+_TEXT = Description("m", 1, (*_TWO.inputs, TensorDescription(_S, _S.shape)), ())
+_STRINGS = Description("m", 1, (TensorDescription(_S, _S.shape),), ())
 _SERVED = Signature((_X, _N), ())
+_SERVED_TEXT = Signature((_S,), ())
 _IMAGE = TensorSpec("i", np.dtype(np.float32), (-1, 4, -1, 3))
 _IMAGES = Description("m", 1, (TensorDescription(_IMAGE, _IMAGE.shape),), ())
 _SELECTION = Selection(DEFAULT_POLICY.policy, max_files=16)
@@ -85,7 +90,7 @@ def parse_kserve_request(data: bytes) -> None:
     with contextlib.suppress(DecodeError, InvalidInput):
         request.ParseFromString(data)
         kserve_tensors.wanted_outputs(request)
-        _offer(kserve_tensors.from_request(request, images.ImageReader(_TWO)))
+        _offer(kserve_tensors.from_request(request, byte_inputs.ByteInputs(_TEXT)))
 
 
 def parse_reload_request(data: bytes) -> None:
@@ -100,14 +105,14 @@ def parse_kserve_body(data: bytes) -> None:
     """A KServe v2 body; the first two bytes are the JSON's length, 65535 is the absent header."""
     length = int.from_bytes(data[:2], "big")
     with contextlib.suppress(InvalidInput):
-        reader = images.ImageReader(_TWO)
+        reader = byte_inputs.ByteInputs(_TEXT)
         asked = kserve_json.parse_request(data[2:], None if length == 0xFFFF else length, reader)
         _offer(asked.inputs)
 
 
 def parse_tfs_body(data: bytes) -> None:
-    """A body of TensorFlow Serving's predict, for a model of one input and for one of two."""
-    for description in (_ONE, _TWO):
+    """A body of TensorFlow Serving's predict, for models of one input, of two, and of strings."""
+    for description in (_ONE, _TWO, _STRINGS):
         with contextlib.suppress(InvalidInput):
             _, inputs = tfs_json.parse_request(data, description)
             _offer(inputs)
@@ -118,7 +123,18 @@ def parse_image(data: bytes) -> None:
     with contextlib.suppress(InvalidInput):
         _check([images.decode("i", [data], _IMAGES.inputs[0])])
     with contextlib.suppress(InvalidInput):
-        _check([images.ImageReader(_IMAGES).read("i", byte_elements.split("i", data))])
+        elements = byte_elements.split("i", data, 1)
+        _check([byte_inputs.ByteInputs(_IMAGES).read("i", elements, (1,))])
+
+
+def parse_strings(data: bytes) -> None:
+    """As many elements as the first byte says, raw and in a `tensor_content`; they fit what came."""
+    count, content = data[0] if data else 0, data[1:]
+    with contextlib.suppress(InvalidInput):
+        elements = byte_elements.split("s", content, count)
+        assert byte_elements.join(byte_elements.to_tensor("s", elements, (count,))) == content
+    with contextlib.suppress(InvalidInput):
+        assert sum(map(len, byte_elements.split_list("s", content, count))) + count <= len(content)
 
 
 def parse_configuration(data: bytes) -> None:
@@ -218,6 +234,7 @@ PARSERS: Mapping[str, Parser] = {
         parse_kserve_body,
         parse_tfs_body,
         parse_image,
+        parse_strings,
         parse_configuration,
         parse_name_mapping,
         parse_manifest,
@@ -234,7 +251,8 @@ PARSERS: Mapping[str, Parser] = {
 def _offer(inputs: Mapping[str, Tensor]) -> None:
     """Do with accepted inputs what a model does first."""
     _check(inputs.values())
-    validation.check_inputs(_SERVED, inputs, max_batch_size=1000)
+    served = _SERVED_TEXT if "s" in inputs else _SERVED
+    validation.check_inputs(served, inputs, max_batch_size=1000)
 
 
 def _check_told(error: Exception) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from batchwright_bench.figures.outcomes import Outcome, sum_up
-from batchwright_server.api import kserve_tensors, tensor_proto
+from batchwright_server.api import byte_elements, kserve_tensors, tensor_proto
+from batchwright_server.core.tensors import strings
 from batchwright_server.protos import (
     grpc_predict_v2_pb2,
     model_management_pb2,
@@ -21,6 +22,7 @@ from batchwright_server.protos import (
 
 _X = np.arange(6, dtype=np.float32).reshape(3, 2)
 _N = np.arange(3, dtype=np.int8)
+_S = strings([b"", b"a\0", b"\xff", b"word"]).reshape(2, 2)
 
 MANIFEST = b"""apiVersion: batchwright.dev/v1alpha1
 kind: ModelServer
@@ -106,6 +108,16 @@ def _kserve(*, raw: bool) -> bytes:
     return request.SerializeToString()
 
 
+def _kserve_strings(*, raw: bool) -> bytes:
+    request = grpc_predict_v2_pb2.ModelInferRequest(model_name="m")
+    s = request.inputs.add(name="s", datatype="BYTES", shape=_S.shape)
+    if raw:
+        request.raw_input_contents.append(byte_elements.join(_S))
+    else:
+        s.contents.bytes_contents.extend(_S.ravel().tolist())
+    return request.SerializeToString()
+
+
 def _kserve_answer() -> bytes:
     response = grpc_predict_v2_pb2.ModelInferResponse()
     kserve_tensors.to_response({"y": _X}, response)
@@ -125,6 +137,13 @@ def _body(*, binary: bool) -> bytes:
     x |= {"parameters": {"binary_data_size": _X.nbytes}} if binary else {"data": _X.tolist()}
     text = json.dumps({"id": "7", "inputs": [x, n], "outputs": [{"name": "y"}]}).encode()
     return len(text).to_bytes(2, "big") + text + (_X.tobytes() if binary else b"")
+
+
+def _strings_body() -> bytes:
+    raw = byte_elements.join(_S)
+    s = {"name": "s", "datatype": "BYTES", "shape": [2, 2], "parameters": {"binary_data_size": len(raw)}}
+    text = json.dumps({"inputs": [s]}).encode()
+    return len(text).to_bytes(2, "big") + text + raw
 
 
 def _image(kind: str) -> bytes:
@@ -173,18 +192,37 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         tensor_pb2.TensorProto(
             dtype=tensor_pb2.DT_HALF, tensor_shape=tensor_proto.shape_to_proto((2, 2)), half_val=[15360]
         ).SerializeToString(),
+        tensor_proto.to_proto(_S).SerializeToString(),
+        tensor_pb2.TensorProto(
+            dtype=tensor_pb2.DT_STRING,
+            tensor_shape=tensor_proto.shape_to_proto((2,)),
+            tensor_content=b"\x01\x02abc",
+        ).SerializeToString(),
     ),
     "predict_request": (_predict(), _plain_predict()),
-    "kserve_request": (_kserve(raw=True), _kserve(raw=False), _kserve_answer()),
+    "kserve_request": (
+        _kserve(raw=True),
+        _kserve(raw=False),
+        _kserve_strings(raw=True),
+        _kserve_strings(raw=False),
+        _kserve_answer(),
+    ),
     "reload_request": (_reload(),),
-    "kserve_body": (_body(binary=True), _body(binary=False), b"\xff\xff" + _body(binary=False)[2:]),
+    "kserve_body": (
+        _body(binary=True),
+        _body(binary=False),
+        b"\xff\xff" + _body(binary=False)[2:],
+        _strings_body(),
+    ),
     "tfs_body": (
         _json({"instances": _X.tolist()}),
         _json({"instances": [{"x": [1, 2], "n": 1}, {"x": [3, 4.5], "n": -1}]}),
         _json({"inputs": {"x": _X.tolist(), "n": [1, 2, 3]}, "signature_name": ""}),
         _json({"instances": [{"b64": "AACAPwAAAEA="}]}),
+        _json({"instances": [["é", {"b64": "/w=="}], ["", "b"]]}),
     ),
     "image": (*map(_image, ("PNG", "JPEG")), len(_image("PNG")).to_bytes(4, "little") + _image("PNG")),
+    "strings": (b"\x04" + byte_elements.join(_S), b"\x02\x01\x02abc"),
     "configuration": (_json(CONFIG),),
     "name_mapping": (_json({"inputs": {"a": "x", "b": "y"}, "outputs": {"c": "z"}}),),
     "manifest": (MANIFEST,),

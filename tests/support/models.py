@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
+from openvino import opset15 as text_ops
 
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}  # plugin_config under which small integers stay exact
 
@@ -43,6 +44,37 @@ def batch_last() -> ov.Model:
     """`y` = 3 · `x` on float32 [4, 1], the batch in the second place."""
     x = _parameter("x", [4, 1])
     return ov.Model([_result(ops.multiply(x, ops.constant(np.float32(3))), "y")], [x], "batch-last")
+
+
+def words() -> ov.Model:
+    """Of `s`, strings [1, 2], and `x` f32 [1, 1]: `turned` and `lengths` [1, 2], and `y` = 3 · x.
+
+    `turned` has the two strings in the other order, `lengths` (i32) the number of bytes of each.
+    """
+    s, x = ops.parameter([1, 2], ov.Type.string, name="s"), _parameter("x", [1, 1])
+    s.output(0).set_names({"s"})
+    turned = ops.gather(s, ops.constant(np.array([1, 0])), ops.constant(np.int64(1)))
+    parts = text_ops.string_tensor_unpack(s)
+    lengths = ops.subtract(parts.output(1), parts.output(0))
+    results = [
+        _result(turned, "turned"),
+        _result(lengths, "lengths"),
+        _result(ops.multiply(x, ops.constant(np.float32(3))), "y"),
+    ]
+    return ov.Model(results, [s, x], "words")
+
+
+def echo(*, batch: int = 1) -> ov.Model:
+    """`s`, strings [batch, 2], given back as they came."""
+    s = ops.parameter([batch, 2], ov.Type.string, name="s")
+    s.output(0).set_names({"s"})
+    return ov.Model([ops.result(s, name="s")], [s], "echo")
+
+
+def split_words() -> ov.Model:
+    """The first of two strings by Split, which OpenVINO cannot do to strings."""
+    s = ops.parameter([1, 2], ov.Type.string, name="s")
+    return ov.Model([_result(ops.split(s, np.int64(1), 2).output(0).get_node(), "y")], [s], "split")
 
 
 def constant_batch() -> ov.Model:

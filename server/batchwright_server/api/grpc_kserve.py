@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from batchwright_server import errors
 from batchwright_server.api import deadlines, kserve_documents, kserve_tensors
 from batchwright_server.api.backend import Backend
-from batchwright_server.api.images import ImageReader
+from batchwright_server.api.byte_inputs import ByteInputs
 from batchwright_server.api.json_fields import Json
 from batchwright_server.api.kserve_versions import parse_version
 from batchwright_server.api.ordered_answers import ordered_answers
@@ -105,11 +105,11 @@ class InferenceServicer(grpc_predict_v2_pb2_grpc.GRPCInferenceServiceServicer):
         return _to_response(prediction, request.id)
 
     async def _read_inputs(self, request: messages.ModelInferRequest) -> dict[str, Tensor]:
-        if not kserve_tensors.has_text(request):
+        if not kserve_tensors.has_bytes(request):
             return kserve_tensors.from_request(request)
         name, version = _name(request.model_name), parse_version(request.model_version)
-        images = ImageReader(self._dataplane.describe(name, version))
-        return await asyncio.to_thread(kserve_tensors.from_request, request, images)
+        bytes_of = ByteInputs(self._dataplane.describe(name, version))
+        return await asyncio.to_thread(kserve_tensors.from_request, request, bytes_of)
 
     async def ModelConfig(  # noqa: N802  the wire's name
         self, request: messages.ModelConfigRequest, _context: _Context

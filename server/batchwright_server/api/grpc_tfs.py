@@ -15,7 +15,7 @@ from batchwright_server.api import (
     tensor_proto,
 )
 from batchwright_server.api.backend import Backend
-from batchwright_server.api.images import ImageReader
+from batchwright_server.api.byte_inputs import ByteInputs
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.core.tensors import Tensor
 from batchwright_server.errors import AdminPortOnly, ConfigurationRejected, InvalidInput
@@ -71,8 +71,8 @@ class PredictionServicer:
         if not any(map(tensor_proto.is_text, request.inputs.values())):
             return _read(request, None)
         spec = request.model_spec
-        images = ImageReader(self._dataplane.describe(_name(spec), _version(spec)))
-        return await asyncio.to_thread(_read, request, images)
+        inputs = ByteInputs(self._dataplane.describe(_name(spec), _version(spec)))
+        return await asyncio.to_thread(_read, request, inputs)
 
     async def GetModelMetadata(  # noqa: N802  the wire's name
         self, request: prediction_service_pb2.GetModelMetadataRequest, _context: _Context
@@ -116,11 +116,11 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
 
 
 def _read(
-    request: prediction_service_pb2.PredictRequest, images: ImageReader | None
+    request: prediction_service_pb2.PredictRequest, bytes_of: ByteInputs | None
 ) -> dict[str, Tensor]:
     return {
-        name: images.read(name, proto.string_val)
-        if images and tensor_proto.is_text(proto)
+        name: bytes_of.read(name, proto.string_val, ())
+        if bytes_of and tensor_proto.is_text(proto) and not bytes_of.takes_text(name)
         else tensor_proto.from_proto(name, proto)
         for name, proto in request.inputs.items()
     }

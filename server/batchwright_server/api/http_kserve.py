@@ -5,9 +5,10 @@ from aiohttp import web
 from batchwright_server import errors
 from batchwright_server.api import deadlines, http_bodies, json_fields, kserve_documents, kserve_json
 from batchwright_server.api.backend import Backend
+from batchwright_server.api.byte_inputs import ByteInputs
 from batchwright_server.api.http_answers import JSON, json_response
-from batchwright_server.api.images import ImageReader
 from batchwright_server.api.kserve_versions import parse_version
+from batchwright_server.core.tensors import count_bytes
 from batchwright_server.runtime.dataplane import PredictCall, Prediction, Protocol
 from batchwright_server.runtime.servable import State
 
@@ -89,11 +90,13 @@ class KServeHandlers:
     async def _post_infer(self, request: web.Request) -> web.Response:
         model, version = _target(request)
         deadline = deadlines.of_headers(request.headers)
-        images = ImageReader(self._dataplane.describe(model, version))
+        bytes_of = ByteInputs(self._dataplane.describe(model, version))
         body = await http_bodies.read(request)
         length = _json_length(request)
         quick = len(body) if length is None else length  # raw data is not copied
-        asked = await http_bodies.convert(quick, lambda: kserve_json.parse_request(body, length, images))
+        asked = await http_bodies.convert(
+            quick, lambda: kserve_json.parse_request(body, length, bytes_of)
+        )
         call = PredictCall(
             protocol=Protocol.KSERVE_REST,
             model=model,
@@ -110,7 +113,7 @@ async def _answer(prediction: Prediction, asked: kserve_json.InferRequest) -> we
     document = {"model_name": prediction.model, "model_version": str(prediction.version)}
     if asked.id:
         document["id"] = asked.id
-    size = sum(tensor.nbytes for tensor in prediction.outputs.values())
+    size = sum(map(count_bytes, prediction.outputs.values()))
     answer = await http_bodies.convert(
         size, lambda: kserve_json.render_answer(document, prediction.outputs, asked)
     )

@@ -5,6 +5,7 @@ from aiohttp import web
 from batchwright_server.api import deadlines, http_bodies, tfs_documents, tfs_json
 from batchwright_server.api.http_answers import JSON, json_response
 from batchwright_server.api.kserve_versions import parse_version
+from batchwright_server.core.tensors import count_bytes
 from batchwright_server.errors import InvalidInput
 from batchwright_server.runtime.dataplane import DataPlane, PredictCall, Protocol
 
@@ -61,7 +62,7 @@ class TfsHandlers:
             deadline=deadline,
         )
         outputs = (await self._dataplane.predict(call)).outputs
-        size = sum(tensor.nbytes for tensor in outputs.values())
+        size = sum(map(count_bytes, outputs.values()))
         answer = await http_bodies.convert(size, lambda: tfs_json.render_answer(layout, outputs))
         return web.Response(body=answer, content_type=JSON)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from batchwright_server.core.tensors import ANY, Tensor, TensorSpec, format_shape
 from batchwright_server.errors import InvalidInput
-from batchwright_server.runtime.dataplane import Description, TensorDescription
+from batchwright_server.runtime.dataplane import TensorDescription
 
 Pixels = NDArray[Any]
 
@@ -33,20 +33,6 @@ def is_image(content: bytes | memoryview) -> bool:
 def are_images(contents: Sequence[bytes], tensor: TensorDescription) -> bool:
     """Whether all of them are images, and the input can be one."""
     return len(tensor.shape) in _RANKS and all(map(is_image, contents))
-
-
-class ImageReader:
-    """Makes tensors of the images in a request to one model."""
-
-    def __init__(self, model: Description) -> None:
-        self._model = model
-
-    def read(self, name: str, contents: Sequence[bytes]) -> Tensor:
-        """The tensor for the input `name`. Raises InvalidInput."""
-        for tensor in self._model.inputs:
-            if tensor.spec.name == name:
-                return decode(f"input {name!r}", contents, tensor)
-        raise InvalidInput("inputs", "names of the model's inputs", repr(name))
 
 
 def decode(field: str, contents: Sequence[bytes], tensor: TensorDescription) -> Tensor:

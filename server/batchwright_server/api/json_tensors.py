@@ -1,11 +1,13 @@
 """Tensors as nested JSON arrays, and as base64.
 
 Strict: numbers for numbers, whole numbers for integer types and only those that fit, booleans for
-booleans. Flattening goes level by level, so that no nesting is too deep for it.
+booleans, for strings texts and what stands for bytes. Flattening goes level by level, so that no nesting
+is too deep for it.
 """
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from batchwright_server.api import json_fields, limits, tensor_data
-from batchwright_server.core.tensors import ANY, Tensor
+from batchwright_server.core.tensors import ANY, TEXT, Tensor, strings
 from batchwright_server.errors import InvalidInput
 
 _KINDS: dict[str, tuple[str, set[type]]] = {
@@ -47,6 +49,14 @@ def decode_base64(field: str, samples: Sequence[Mapping[str, object]]) -> list[b
     return [_decode(field, item[_BASE64_KEY]) for item in samples]
 
 
+def to_nested_text(tensor: Tensor, *, is_binary: bool = False) -> Any:
+    """Strings as texts, in base64 those that are no UTF-8 (with `is_binary`: all)."""
+    written = np.empty(tensor.shape, object)
+    for index, element in np.ndenumerate(tensor):
+        written[index] = _write(element, is_binary=is_binary)
+    return written.tolist()
+
+
 def from_raw(
     field: str, samples: Sequence[bytes], dtype: np.dtype[Any], sample: tuple[int, ...]
 ) -> Tensor:
@@ -77,6 +87,8 @@ def _flatten(field: str, value: object) -> tuple[tuple[int, ...], list[Any]]:
 
 
 def _to_array(field: str, elements: list[Any], dtype: np.dtype[Any]) -> Tensor:
+    if dtype == TEXT:
+        return _to_strings(field, elements)
     what, allowed = _KINDS[dtype.kind]
     strangers = set(map(type, elements)) - allowed
     if strangers:
@@ -90,3 +102,23 @@ def _to_array(field: str, elements: list[Any], dtype: np.dtype[Any]) -> Tensor:
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise InvalidInput(field, f"values that fit {dtype.name}", "a larger number")
     return array
+
+
+def _to_strings(field: str, elements: list[Any]) -> Tensor:
+    return strings([_to_string(field, element) for element in elements])
+
+
+def _to_string(field: str, element: Any) -> bytes:
+    if isinstance(element, str):
+        return element.encode()
+    if is_base64(element):
+        return _decode(field, element[_BASE64_KEY])
+    came = json_fields.tell_kind(type(element))
+    raise InvalidInput(field, 'texts, or objects {"b64": "…"}, for string', came)
+
+
+def _write(element: bytes, *, is_binary: bool) -> Any:
+    if not is_binary:
+        with contextlib.suppress(UnicodeDecodeError):
+            return element.decode()
+    return {_BASE64_KEY: base64.b64encode(element).decode()}

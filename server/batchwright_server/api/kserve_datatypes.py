@@ -23,11 +23,11 @@ DTYPES: dict[str, np.dtype[Any]] = {
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-TEXT = "BYTES"  # elements of any length, which are images if anything
+BYTES = "BYTES"  # elements of any length: strings, or images
 
 
 def parse_datatype(field: str, name: object) -> np.dtype[Any]:
-    """The element type of that name. Raises InvalidInput: BYTES and BF16 are not served."""
+    """The number type of that name. Raises InvalidInput: BF16 is not served, BYTES are no numbers."""
     dtype = DTYPES.get(name) if isinstance(name, str) else None
     if dtype is None:
         raise InvalidInput(f"{field}: datatype", f"one of {', '.join(DTYPES)}", repr(name))
@@ -36,4 +36,4 @@ def parse_datatype(field: str, name: object) -> np.dtype[Any]:
 
 def to_name(dtype: np.dtype[Any]) -> str:
     """The wire's name of an element type; BYTES for what is no number."""
-    return _NAMES.get(dtype, "BYTES")
+    return _NAMES.get(dtype, BYTES)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from batchwright_server.api import kserve_datatypes
 from batchwright_server.api.json_fields import Json
-from batchwright_server.core.tensors import ANY
+from batchwright_server.core.tensors import ANY, TEXT
 from batchwright_server.runtime.dataplane import Description, TensorDescription, VersionStatus
 from batchwright_server.runtime.servable import State
 from batchwright_server.runtime.serving_statistics import Duration, ModelStatistics
@@ -92,11 +92,17 @@ def _describe_dims(tensors: Iterable[TensorDescription], skipped: int) -> list[J
     return [
         {
             "name": tensor.spec.name,
-            "data_type": f"TYPE_{kserve_datatypes.to_name(tensor.spec.dtype)}",
+            "data_type": _config_type(tensor),
             "dims": list(tensor.shape[skipped:]),
         }
         for tensor in tensors
     ]
+
+
+def _config_type(tensor: TensorDescription) -> str:
+    """As a configuration names the element type, which has another word for strings."""
+    dtype = tensor.spec.dtype
+    return "TYPE_STRING" if dtype == TEXT else f"TYPE_{kserve_datatypes.to_name(dtype)}"
 
 
 def _describe_statistics(model: ModelStatistics) -> Json:

@@ -21,9 +21,10 @@ from batchwright_server.api import (
     limits,
     tensor_data,
 )
-from batchwright_server.api.images import ImageReader, is_image
+from batchwright_server.api.byte_inputs import ByteInputs
+from batchwright_server.api.images import is_image
 from batchwright_server.api.json_fields import Json
-from batchwright_server.core.tensors import Tensor
+from batchwright_server.core.tensors import TEXT, Tensor
 from batchwright_server.errors import InvalidInput
 
 
@@ -48,7 +49,7 @@ class Answer:
 
 
 def parse_request(
-    body: bytes, json_length: int | None, images: ImageReader | None = None
+    body: bytes, json_length: int | None, bytes_of: ByteInputs | None = None
 ) -> InferRequest:
     """The request in `body`, `json_length` bytes (None: all) of it JSON. Raises InvalidInput."""
     length = len(body) if json_length is None else json_length
@@ -62,7 +63,7 @@ def parse_request(
     wishes = {name: _wants_binary(name, item) for name, item in outputs.items()}
     return InferRequest(
         id=json_fields.text_at(document, "id"),
-        inputs=_parse_inputs(_named(document, "inputs"), content[length:], images),
+        inputs=_parse_inputs(_named(document, "inputs"), content[length:], bytes_of),
         outputs=tuple(outputs),
         binary_outputs={name: wish for name, wish in wishes.items() if wish is not None},
         binary_by_default=json_fields.flag_at(parameters, "binary_data_output") or False,
@@ -80,8 +81,10 @@ def render_answer(document: Json, outputs: Mapping[str, Tensor], request: InferR
             "shape": list(tensor.shape),
         }
         if request.binary_outputs.get(name, request.binary_by_default):
-            raw.append(tensor_data.to_bytes(tensor))
-            item["parameters"] = {"binary_data_size": tensor.nbytes}
+            raw.append(_to_raw(tensor))
+            item["parameters"] = {"binary_data_size": len(raw[-1])}
+        elif tensor.dtype == TEXT:
+            item["data"] = json_tensors.to_nested_text(tensor.ravel())
         else:
             item["data"] = np.ascontiguousarray(tensor).ravel()
         described.append(item)
@@ -90,7 +93,7 @@ def render_answer(document: Json, outputs: Mapping[str, Tensor], request: InferR
 
 
 def _parse_inputs(
-    inputs: dict[str, Json], binary: memoryview, images: ImageReader | None
+    inputs: dict[str, Json], binary: memoryview, bytes_of: ByteInputs | None
 ) -> dict[str, Tensor]:
     tensors, begin = {}, 0
     for name, item in inputs.items():
@@ -103,8 +106,8 @@ def _parse_inputs(
             continue
         content = binary[begin : begin + size]
         begin += size
-        if images and item.get("datatype") == kserve_datatypes.TEXT:
-            tensors[name] = images.read(name, _texts(field, item, content))
+        if bytes_of and item.get("datatype") == kserve_datatypes.BYTES:
+            tensors[name] = _from_elements(name, item, content, bytes_of)
             continue
         dtype = kserve_datatypes.parse_datatype(field, item.get("datatype"))
         shape = _shape(field, item)
@@ -116,24 +119,31 @@ def _parse_inputs(
 
 def _implied_size(field: str, item: Json, whole: int) -> int | None:
     """How much of the binary data is the input's, which does not say so itself; None: unknown."""
-    if item.get("datatype") == kserve_datatypes.TEXT:
+    if item.get("datatype") == kserve_datatypes.BYTES:
         return whole or None
     dtype = kserve_datatypes.parse_datatype(field, item.get("datatype"))
     return math.prod(_shape(field, item)) * dtype.itemsize
 
 
-def _texts(field: str, item: Json, content: memoryview) -> Sequence[bytes]:
-    if is_image(content):  # a single one needs no length
-        elements = [bytes(content)]
+def _from_elements(name: str, item: Json, content: memoryview, bytes_of: ByteInputs) -> Tensor:
+    field = f"input {name!r}: binary data"
+    shape = _shape(f"input {name!r}", item)
+    if is_image(content) and not bytes_of.takes_text(name):  # a single one needs no length
+        elements: Sequence[bytes] = byte_elements.check_count(field, [bytes(content)], shape)
     else:
-        elements = byte_elements.split(f"{field}: binary data", content)
-    return byte_elements.check_count(f"{field}: binary data", elements, _shape(field, item))
+        elements = byte_elements.split(field, content, math.prod(shape))
+    return bytes_of.read(name, elements, shape)
+
+
+def _to_raw(tensor: Tensor) -> bytes:
+    return byte_elements.join(tensor) if tensor.dtype == TEXT else tensor_data.to_bytes(tensor)
 
 
 def _from_json(field: str, item: Json) -> Tensor:
     if "data" not in item:
         raise InvalidInput(field, "data, or the parameter binary_data_size", "neither")
-    dtype = kserve_datatypes.parse_datatype(field, item.get("datatype"))
+    is_text = item.get("datatype") == kserve_datatypes.BYTES
+    dtype = TEXT if is_text else kserve_datatypes.parse_datatype(field, item.get("datatype"))
     return json_tensors.from_elements(f"{field}: data", item["data"], dtype, _shape(field, item))
 
 

@@ -4,11 +4,12 @@ Source: the protocol's page: data is raw (`raw_input_contents`, one for each inp
 its datatype (`contents`), never both; answers are raw.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from batchwright_server.api import byte_elements, kserve_datatypes, limits, tensor_data
-from batchwright_server.api.images import ImageReader
-from batchwright_server.core.tensors import Tensor
+from batchwright_server.api.byte_inputs import ByteInputs
+from batchwright_server.core.tensors import TEXT, Tensor
 from batchwright_server.errors import InvalidInput
 from batchwright_server.protos import grpc_predict_v2_pb2
 
@@ -29,13 +30,13 @@ _TYPED_FIELDS = {
 }
 
 
-def has_text(request: grpc_predict_v2_pb2.ModelInferRequest) -> bool:
-    """Whether an input is bytes, which are images if anything."""
-    return any(tensor.datatype == kserve_datatypes.TEXT for tensor in request.inputs)
+def has_bytes(request: grpc_predict_v2_pb2.ModelInferRequest) -> bool:
+    """Whether an input is bytes: strings, or images."""
+    return any(tensor.datatype == kserve_datatypes.BYTES for tensor in request.inputs)
 
 
 def from_request(
-    request: grpc_predict_v2_pb2.ModelInferRequest, images: ImageReader | None = None
+    request: grpc_predict_v2_pb2.ModelInferRequest, bytes_of: ByteInputs | None = None
 ) -> dict[str, Tensor]:
     """The inputs by name; raw ones share the request's memory. Raises InvalidInput."""
     limits.check_count("inputs", request.inputs)
@@ -52,8 +53,8 @@ def from_request(
         if tensor.name in tensors:
             raise InvalidInput("inputs", "each input once", f"{tensor.name!r} more than once")
         content = raw[index] if raw else None
-        if images and tensor.datatype == kserve_datatypes.TEXT:
-            tensors[tensor.name] = images.read(tensor.name, _texts(tensor, content))
+        if bytes_of and tensor.datatype == kserve_datatypes.BYTES:
+            tensors[tensor.name] = _from_bytes(tensor, content, bytes_of)
         else:
             tensors[tensor.name] = (
                 _from_contents(tensor) if content is None else _from_raw(tensor, content)
@@ -76,17 +77,23 @@ def to_response(tensors: Mapping[str, Tensor], response: grpc_predict_v2_pb2.Mod
     for name, tensor in tensors.items():
         datatype = kserve_datatypes.to_name(tensor.dtype)
         response.outputs.add(name=name, datatype=datatype, shape=tensor.shape)
-        response.raw_output_contents.append(tensor_data.to_bytes(tensor))
+        is_text = tensor.dtype == TEXT
+        raw = byte_elements.join(tensor) if is_text else tensor_data.to_bytes(tensor)
+        response.raw_output_contents.append(raw)
 
 
-def _texts(tensor: _Input, content: bytes | None) -> Sequence[bytes]:
+def _from_bytes(tensor: _Input, content: bytes | None, bytes_of: ByteInputs) -> Tensor:
     field = f"input {tensor.name!r}"
     shape = tensor_data.check_shape(field, tensor.shape)
+    elements: Sequence[bytes] = tensor.contents.bytes_contents
     if content is None:
-        return byte_elements.check_count(field, tensor.contents.bytes_contents, shape)
-    if tensor.HasField("contents"):
+        byte_elements.check_count(f"{field}: contents.bytes_contents", elements, shape)
+    elif tensor.HasField("contents"):
         raise InvalidInput(field, "contents or raw_input_contents", "both")
-    return byte_elements.check_count(field, byte_elements.split(field, content), shape)
+    else:
+        raw = f"{field}: raw_input_contents"
+        elements = byte_elements.split(raw, content, math.prod(shape))
+    return bytes_of.read(tensor.name, elements, shape)
 
 
 def _from_raw(tensor: _Input, content: bytes) -> Tensor:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from batchwright_server.api import tensor_proto
-from batchwright_server.core.tensors import Tensor, Tensors
+from batchwright_server.core.tensors import TEXT, Tensor, Tensors
+from batchwright_server.protos import prediction_service_pb2
 
 _VARINT, _BYTES = 0, 2  # wire types
 _LARGEST_INT64 = (1 << 63) - 1
@@ -191,10 +192,12 @@ class ResponseWriter:
         self._headers: dict[tuple[object, ...], tuple[bytes, ...]] = {}
 
     def write(self, model: str, version: int, outputs: Tensors) -> bytes:
-        """The PredictResponse with these outputs in `tensor_content`."""
+        """The PredictResponse with these outputs in `tensor_content`, strings in `string_val`."""
         key = (model, version, *((name, each.dtype, each.shape) for name, each in outputs.items()))
         headers = self._headers.get(key)
         if headers is None:
+            if any(each.dtype == TEXT for each in outputs.values()):
+                return _write_strings(model, version, outputs)
             if len(self._headers) >= _MOST_HEADERS:
                 self._headers.clear()
             headers = self._headers[key] = _write_headers(model, version, outputs)
@@ -203,6 +206,16 @@ class ResponseWriter:
             parts += (header, tensor_proto.to_content(tensor))
         parts.append(headers[-1])
         return b"".join(parts)
+
+
+def _write_strings(model: str, version: int, outputs: Tensors) -> bytes:
+    """By protobuf itself: strings are made of objects anyway."""
+    response = prediction_service_pb2.PredictResponse()
+    response.model_spec.name = model
+    response.model_spec.version.value = version
+    for name, tensor in outputs.items():
+        response.outputs[name].CopyFrom(tensor_proto.to_proto(tensor))
+    return response.SerializeToString()
 
 
 def _write_headers(model: str, version: int, outputs: Tensors) -> tuple[bytes, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from batchwright_server.api import limits
-from batchwright_server.core.tensors import Tensor
+from batchwright_server.core.tensors import Tensor, name_dtype
 from batchwright_server.errors import InvalidInput
 
 
@@ -65,7 +65,7 @@ def reshape(field: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 def check_count(field: str, count: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """Raise InvalidInput unless `shape` has `count` elements."""
     if count != math.prod(shape):
-        what = f"{math.prod(shape)} values for {dtype.name} {list(shape)}"
+        what = f"{math.prod(shape)} values for {name_dtype(dtype)} {list(shape)}"
         raise InvalidInput(field, what, f"{count} values")
 
 

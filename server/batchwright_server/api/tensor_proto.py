@@ -1,7 +1,8 @@
 """TensorProto to numpy and back, with every encoding the TensorFlow Serving contract allows.
 
 Source: the public TensorProto message: data is in `tensor_content` (little endian, row major) or in the
-typed field of its dtype, where a single value stands for all elements.
+typed field of its dtype, where a single value stands for all elements. Strings are answered in theirs,
+as that is where clients look for them.
 """
 
 import math
@@ -10,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from batchwright_server.api import tensor_data
-from batchwright_server.core.tensors import Tensor
+from batchwright_server.api import byte_elements, tensor_data
+from batchwright_server.core.tensors import TEXT, Tensor
 from batchwright_server.errors import InvalidInput
 from batchwright_server.protos import tensor_pb2
 
@@ -49,12 +50,14 @@ _TYPED_FIELDS = {
 
 def from_proto(name: str, proto: tensor_pb2.TensorProto) -> Tensor:
     """The tensor in `proto`, input `name`; shares its memory where it can. Raises InvalidInput."""
-    dtype = _DTYPES.get(proto.dtype)
+    dtype = TEXT if is_text(proto) else _DTYPES.get(proto.dtype)
     if dtype is None:
-        supported = ", ".join(tensor_pb2.DataType.Name(value) for value in _DTYPES)
+        supported = ", ".join(map(tensor_pb2.DataType.Name, (*_DTYPES, tensor_pb2.DT_STRING)))
         raise InvalidInput(f"input {name!r}: dtype", f"one of {supported}", _dtype_name(proto.dtype))
     shape = tensor_data.check_shape(f"input {name!r}", (dim.size for dim in proto.tensor_shape.dim))
     content = proto.tensor_content
+    if dtype == TEXT:
+        return _from_strings(f"input {name!r}", proto, shape)
     if content:
         return tensor_data.from_bytes(f"input {name!r}: tensor_content", content, dtype, shape)
     return _from_typed_field(name, proto, dtype, shape)
@@ -85,21 +88,25 @@ def to_content(tensor: Tensor) -> bytes | memoryview:
 
 
 def is_text(proto: tensor_pb2.TensorProto) -> bool:
-    """Whether the elements are bytes, which are images if anything."""
+    """Whether the elements are bytes: strings, or images."""
     return proto.dtype == tensor_pb2.DT_STRING
 
 
 def to_proto(tensor: Tensor) -> tensor_pb2.TensorProto:
-    """`tensor` with its data in `tensor_content`."""
+    """`tensor` with its data in `tensor_content`, strings in `string_val`."""
+    is_text = tensor.dtype == TEXT
     return tensor_pb2.TensorProto(
         dtype=to_enum(tensor.dtype),
         tensor_shape=shape_to_proto(tensor.shape),
-        tensor_content=tensor_data.to_bytes(tensor),
+        tensor_content=b"" if is_text else tensor_data.to_bytes(tensor),
+        string_val=tensor.ravel().tolist() if is_text else (),
     )
 
 
 def to_enum(dtype: np.dtype[Any]) -> "tensor_pb2.DataType":
     """The wire's name for an element type; DT_INVALID for one it does not have."""
+    if dtype == TEXT:
+        return tensor_pb2.DT_STRING
     return _ENUMS.get(dtype, tensor_pb2.DT_INVALID)
 
 
@@ -108,6 +115,20 @@ def shape_to_proto(shape: tuple[int, ...]) -> tensor_pb2.TensorShapeProto:
     return tensor_pb2.TensorShapeProto(
         dim=[tensor_pb2.TensorShapeProto.Dim(size=size) for size in shape]
     )
+
+
+def _from_strings(place: str, proto: tensor_pb2.TensorProto, shape: tuple[int, ...]) -> Tensor:
+    if content := proto.tensor_content:
+        field = f"{place}: tensor_content"
+        elements = byte_elements.split_list(field, content, math.prod(shape))
+        return byte_elements.to_tensor(field, elements, shape)
+    values, count = proto.string_val, math.prod(shape)
+    if len(values) == 1 != count:
+        return byte_elements.repeat(f"{place}: string_val", values[0], shape)
+    if len(values) != count:
+        expected = f"{count} values, or one for all, for string {list(shape)}"
+        raise InvalidInput(f"{place}: string_val", expected, f"{len(values)} values")
+    return byte_elements.to_tensor(f"{place}: string_val", values, shape)
 
 
 def _from_typed_field(

@@ -3,8 +3,9 @@
 Source: the RESTful API page: `instances` is a list with one element for each sample (the value itself,
 or an object with a value for each input), `inputs` is the whole tensor (or an object of tensors); the
 answer is in `predictions` or `outputs` accordingly, without a name where the model has one output.
-`{"b64": …}` stands for bytes; models here have no strings, so they are the raw data of one sample, or an
-image of it.
+`{"b64": …}` stands for bytes: a string where the model takes strings, else the raw data of one sample or
+an image of it. Strings are answered as texts; in this way if they are no UTF-8, or if the output's name
+ends in `_bytes`.
 """
 
 from collections.abc import Mapping
@@ -16,9 +17,11 @@ import orjson
 
 from batchwright_server.api import images, json_fields, json_tensors
 from batchwright_server.api.json_fields import Json
-from batchwright_server.core.tensors import Tensor
+from batchwright_server.core.tensors import TEXT, Tensor
 from batchwright_server.errors import InvalidInput
 from batchwright_server.runtime.dataplane import Description, TensorDescription
+
+_BINARY_SUFFIX = "_bytes"  # of the name of an output whose strings are all in base64
 
 
 class Layout(Enum):
@@ -45,18 +48,18 @@ def parse_request(body: bytes, description: Description) -> tuple[Layout, dict[s
 
 def render_answer(layout: Layout, outputs: Mapping[str, Tensor]) -> bytes:
     """The outputs as JSON; what is no number there (NaN, infinity) is null. Raises InvalidInput."""
-    plain = {name: np.asarray(tensor, order="C") for name, tensor in outputs.items()}
+    plain = {name: _to_plain(name, tensor) for name, tensor in outputs.items()}
     if layout is Layout.COLUMNS:
         whole = next(iter(plain.values())) if len(plain) == 1 else plain
         return _dump({"outputs": whole})
-    rows = {tensor.shape[0] if tensor.ndim else None for tensor in plain.values()}
+    rows = {tensor.shape[0] if tensor.ndim else None for tensor in outputs.values()}
     if len(rows) != 1 or None in rows:
-        shapes = {name: list(tensor.shape) for name, tensor in plain.items()}
+        shapes = {name: list(tensor.shape) for name, tensor in outputs.items()}
         expected = "a model whose outputs have one row for each instance ('inputs' takes any)"
         raise InvalidInput("instances", expected, f"outputs of shapes {shapes}")
     if len(plain) == 1:
         return _dump({"predictions": next(iter(plain.values()))})
-    lists = {name: tensor.tolist() for name, tensor in plain.items()}
+    lists = {name: value if isinstance(value, list) else value.tolist() for name, value in plain.items()}
     return _dump(
         {
             "predictions": [
@@ -64,6 +67,13 @@ def render_answer(layout: Layout, outputs: Mapping[str, Tensor]) -> bytes:
             ]
         }
     )
+
+
+def _to_plain(name: str, tensor: Tensor) -> Any:
+    """What JSON is written of."""
+    if tensor.dtype == TEXT:
+        return json_tensors.to_nested_text(tensor, is_binary=name.endswith(_BINARY_SUFFIX))
+    return np.asarray(tensor, order="C")
 
 
 def _dump(document: Json) -> bytes:
@@ -106,6 +116,8 @@ def _to_tensors(columns: Json, description: Description) -> dict[str, Tensor]:
 
 def _to_tensor(value: object, tensor: TensorDescription) -> Tensor:
     field, dtype = f"input {tensor.spec.name!r}", tensor.spec.dtype
+    if dtype == TEXT:
+        return json_tensors.from_nested(field, value, dtype)
     samples: list[Any] = value if isinstance(value, list) else [value]
     if samples and all(json_tensors.is_base64(item) for item in samples):
         contents = json_tensors.decode_base64(field, samples)

@@ -1,6 +1,6 @@
 """What is known of a model's inputs and outputs, and the tensors that go through it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ Tensor = NDArray[Any]
 Tensors = Mapping[str, Tensor]
 
 ANY = -1  # a dimension that may have any size
+TEXT = np.dtype(object)  # of tensors of strings: their elements are `bytes`, UTF-8 or not
+MOST_TEXT_BYTES = (1 << 31) - 1  # of all strings in a tensor: engines count them in 32 bits
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,28 @@ class Signature:
                 shape = format_shape(spec.shape)
                 return f"output {spec.name!r} has a shape that depends on the data: {shape}"
         return ""
+
+
+def name_dtype(dtype: np.dtype[Any]) -> str:
+    """An element type in words."""
+    return "string" if dtype == TEXT else dtype.name
+
+
+def count_bytes(tensor: Tensor) -> int:
+    """The bytes of a tensor's data; of strings, their own and not those of references to them."""
+    return sum(map(len, tensor.flat)) if tensor.dtype == TEXT else tensor.nbytes
+
+
+def strings(elements: Sequence[bytes]) -> Tensor:
+    """A tensor of one dimension with these strings."""
+    tensor = np.empty(len(elements), TEXT)
+    tensor[:] = list(elements)
+    return tensor
+
+
+def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
+    """Zeros, or empty strings."""
+    return np.full(shape, b"", TEXT) if dtype == TEXT else np.zeros(shape, dtype)
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

@@ -1,6 +1,17 @@
 """Checks of a request's tensors against a model's inputs."""
 
-from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec, format_shape
+from batchwright_server.core.tensors import (
+    ANY,
+    MOST_TEXT_BYTES,
+    TEXT,
+    Signature,
+    Tensor,
+    Tensors,
+    TensorSpec,
+    count_bytes,
+    format_shape,
+    name_dtype,
+)
 from batchwright_server.errors import InvalidInput
 
 
@@ -42,7 +53,9 @@ def _check_names(signature: Signature, inputs: Tensors) -> None:
 
 def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
     if tensor.dtype != spec.dtype:
-        raise InvalidInput(f"input {spec.name!r}: dtype", spec.dtype.name, tensor.dtype.name)
+        raise InvalidInput(
+            f"input {spec.name!r}: dtype", name_dtype(spec.dtype), name_dtype(tensor.dtype)
+        )
     expected = format_shape(spec.with_batch(ANY))
     if tensor.ndim != len(spec.shape):
         raise InvalidInput(
@@ -55,6 +68,16 @@ def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
         if tensor.shape[axis] not in allowed:
             what = f"input {spec.name!r}: dimension {axis}"
             raise InvalidInput(what, str(allowed), str(tensor.shape[axis]))
+    if spec.dtype == TEXT:
+        check_text(spec.name, tensor)
+
+
+def check_text(name: str, tensor: Tensor) -> None:
+    """Raise InvalidInput for strings that no engine takes: none at all, or too long together."""
+    if 0 in tensor.shape:
+        raise InvalidInput(f"input {name!r}: shape", "sizes of 1 or more", format_shape(tensor.shape))
+    if (size := count_bytes(tensor)) > MOST_TEXT_BYTES:
+        raise InvalidInput(f"input {name!r}", f"at most {MOST_TEXT_BYTES} bytes of strings", str(size))
 
 
 def _check_batch(spec: TensorSpec, tensor: Tensor, max_batch_size: int) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 import openvino as ov
 
 from batchwright_server import errors
-from batchwright_server.core.tensors import Signature, Tensor, Tensors
-from batchwright_server.engine import reasons
+from batchwright_server.core.tensors import TEXT, Signature, Tensor, Tensors, TensorSpec
+from batchwright_server.engine import reasons, texts
 from batchwright_server.runtime import ports
 
 
@@ -31,20 +31,37 @@ class _Completion:
 
 @dataclass(frozen=True)
 class Wiring:
-    """Where a compiled model's inputs and outputs are, by name, and which outputs must be copied."""
+    """Where a compiled model's inputs and outputs are, by name, and which outputs must be copied.
+
+    Of strings it is the first of their parts.
+    """
 
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
-    aliases: frozenset[int]
+    text_inputs: Mapping[str, int]
+    text_outputs: Mapping[str, int]
+    aliases: frozenset[str]
 
     @classmethod
     def of(cls, signature: Signature, aliases: frozenset[int]) -> "Wiring":
-        """The ports in the order of the signature."""
-        return cls(
-            {spec.name: index for index, spec in enumerate(signature.inputs)},
-            {spec.name: index for index, spec in enumerate(signature.outputs)},
-            aliases,
-        )
+        """The ports in the order of the signature, strings behind; `aliases` are by the signature."""
+        inputs, text_inputs = _places(signature.inputs)
+        outputs, text_outputs = _places(signature.outputs)
+        copied = frozenset(signature.outputs[index].name for index in aliases)
+        return cls(inputs, outputs, text_inputs, text_outputs, copied)
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether an input or output has strings."""
+        return bool(self.text_inputs or self.text_outputs)
+
+
+def _places(specs: tuple[TensorSpec, ...]) -> tuple[dict[str, int], dict[str, int]]:
+    """Where numbers are, and where strings are."""
+    numbers = [spec.name for spec in specs if spec.dtype != TEXT]
+    strings = [spec.name for spec in specs if spec.dtype == TEXT]
+    behind = range(len(numbers), len(numbers) + texts.PARTS * len(strings), texts.PARTS)
+    return dict(zip(numbers, range(len(numbers)), strict=True)), dict(zip(strings, behind, strict=True))
 
 
 class OpenVinoInferRequest:
@@ -82,21 +99,31 @@ class OpenVinoInferRequest:
 
     def _place(self, inputs: Tensors, outputs: Tensors) -> None:
         shared = {index: _share(inputs[name]) for name, index in self._wiring.inputs.items()}
+        for name, first in self._wiring.text_inputs.items():
+            parts = texts.to_parts(inputs[name])
+            shared |= {first + index: _share(part) for index, part in enumerate(parts)}
         self._held = list(shared.values())
         for index, tensor in shared.items():
             self._request.set_input_tensor(index, tensor)
-        self._to_copy = {name: outputs[name] for name in outputs if self._is_alias(name)}
+        self._to_copy = {name: outputs[name] for name in outputs if self._is_copied(name)}
         for name, tensor in outputs.items():
-            if not self._is_alias(name):
+            if not self._is_copied(name):
                 place = ov.Tensor(tensor, shared_memory=True)
                 self._request.set_output_tensor(self._wiring.outputs[name], place)
-        self._late = [name for name in self._wiring.outputs if name not in outputs]
+        every = (*self._wiring.outputs, *self._wiring.text_outputs)
+        self._late = [name for name in every if name not in outputs]
 
-    def _is_alias(self, name: str) -> bool:
-        return self._wiring.outputs[name] in self._wiring.aliases
+    def _is_copied(self, name: str) -> bool:
+        return name in self._wiring.text_outputs or name in self._wiring.aliases
 
     def _output(self, name: str) -> Tensor:
-        data: Tensor = self._request.get_output_tensor(self._wiring.outputs[name]).data
+        first = self._wiring.text_outputs.get(name)
+        if first is None:
+            return self._data(self._wiring.outputs[name])
+        return texts.from_parts(*(self._data(first + part) for part in range(texts.PARTS)))
+
+    def _data(self, index: int) -> Tensor:
+        data: Tensor = self._request.get_output_tensor(index).data
         return data
 
 

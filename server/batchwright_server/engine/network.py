@@ -13,6 +13,7 @@ from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.plan import Streams
 from batchwright_server.core.tensors import (
     ANY,
+    TEXT,
     AutoShapes,
     BatchRange,
     Compilable,
@@ -21,14 +22,15 @@ from batchwright_server.core.tensors import (
     TensorSpec,
     name_size,
 )
-from batchwright_server.engine import aliasing, port_names, preparation, reasons
+from batchwright_server.engine import aliasing, port_names, preparation, reasons, texts
 from batchwright_server.engine.infer_request import OpenVinoInferRequest, Wiring
 from batchwright_server.engine.port_names import PortNames
 
 # More requests than streams: a stream finds its next inference waiting and never idles for Python.
 _REQUESTS_PER_STREAM = 2
 _HINTS = {Streams.ONE: "LATENCY", Streams.OPTIMUM: "THROUGHPUT"}
-CLIENT_TYPES = ("f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "boolean")
+NUMBERS = ("f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "boolean")
+CLIENT_TYPES = (*NUMBERS, "string")
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 _STREAM_KEYS = ("PERFORMANCE_HINT", "NUM_STREAMS")
 
@@ -68,6 +70,8 @@ class OpenVinoNetwork:
         what = f"model {self._config.name!r} at {name_size(size)}"
         try:
             model = self._at(size)
+            if self._wiring.has_texts:
+                texts.take_apart(model)
             compiled = self._device.core.compile_model(
                 model,
                 self._config.target_device,
@@ -80,8 +84,10 @@ class OpenVinoNetwork:
     def _at(self, size: Compilable) -> ov.Model:
         model = self._model.clone()
         if isinstance(size, InputShapes):
-            places = self._wiring.inputs
-            model.reshape({places[name]: ov.PartialShape(list(shape)) for name, shape in size.by_input})
+            places = [spec.name for spec in self.signature.inputs]
+            model.reshape(
+                {places.index(name): ov.PartialShape(list(shape)) for name, shape in size.by_input}
+            )
             return model
         return self._at_batch(model, size)
 
@@ -203,7 +209,11 @@ def _spec(port: Any, name: str, *, batched: bool) -> TensorSpec:
         raise errors.CompilationFailed(what, f"clients can send {', '.join(CLIENT_TYPES)}")
     has_batch = batched and bool(shape)
     bounds = tuple(_bounds(port, first_axis=int(has_batch)))
-    return TensorSpec(name, np.dtype(element.to_dtype()), shape, has_batch, bounds)
+    return TensorSpec(name, _dtype(element), shape, has_batch, bounds)
+
+
+def _dtype(element: ov.Type) -> np.dtype[Any]:
+    return TEXT if element == ov.Type.string else np.dtype(element.to_dtype())
 
 
 def _bounds(port: Any, *, first_axis: int) -> Iterator[tuple[int, BatchRange]]:

@@ -10,7 +10,7 @@ from batchwright_server import errors
 from batchwright_server.config.mapping import NameMapping, parse_mapping
 from batchwright_server.config.model import ModelConfig
 from batchwright_server.config.problems import InvalidDocument
-from batchwright_server.engine import model_files, port_names, preparation, processors, reasons
+from batchwright_server.engine import model_files, port_names, preparation, processors, reasons, texts
 from batchwright_server.engine.network import Device, OpenVinoNetwork
 from batchwright_server.engine.port_names import PortNames
 from batchwright_server.engine.preparation import Prepared
@@ -67,7 +67,9 @@ class OpenVinoEngine:
         names = port_names.name_ports(model, mapping)
         if names.twice:
             raise reasons.Unsuitable(f"{model_files.MAPPING_FILE}: names more than once: {names.twice}")
-        return preparation.prepare(model, config, names), names
+        prepared = preparation.prepare(model, config, names)
+        texts.check_operations(prepared.model)
+        return prepared, names
 
 
 def _read_mapping(place: Path) -> NameMapping:

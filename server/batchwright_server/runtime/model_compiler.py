@@ -14,8 +14,6 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from batchwright_server import errors
 from batchwright_server.config.plan import Streams
 from batchwright_server.core import demultiply
@@ -27,6 +25,7 @@ from batchwright_server.core.tensors import (
     InputShapes,
     Signature,
     Tensor,
+    blank,
     name_size,
 )
 from batchwright_server.runtime import meters, ports
@@ -209,4 +208,4 @@ def _zeros(signature: Signature, size: Compilable) -> dict[str, Tensor] | None:
         shapes |= dict(size.by_input)
     if any(ANY in shape for shape in shapes.values()):
         return None
-    return {spec.name: np.zeros(shapes[spec.name], spec.dtype) for spec in signature.inputs}
+    return {spec.name: blank(shapes[spec.name], spec.dtype) for spec in signature.inputs}

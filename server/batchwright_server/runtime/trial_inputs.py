@@ -1,16 +1,20 @@
 """Inputs to try a model with, when no client has sent any."""
 
+import math
 from enum import Enum
 
 import numpy as np
 
-from batchwright_server.core.tensors import ANY, Signature, Tensor
+from batchwright_server.core.tensors import ANY, TEXT, Signature, Tensor, strings
 
 OPEN_SIZE = 32  # for a dimension that may have any size
 
 
 class Range(Enum):
-    """What values the fractions of a trial have; integers are 0 or 1, which is safe as an index."""
+    """What values the fractions of a trial have; integers are 0 or 1, which is safe as an index.
+
+    Strings are numerals of one to nine digits, which are words to who wants words.
+    """
 
     UNIT = (0.0, 1.0)
     SIGNED = (-3.0, 3.0)
@@ -31,6 +35,8 @@ def _draw(
     random: np.random.Generator, shape: tuple[int, ...], dtype: "np.dtype[np.generic]", values: Range
 ) -> Tensor:
     least, most = values.value
+    if dtype == TEXT:
+        return _draw_numerals(random, shape)
     if dtype == np.uint8:  # images, as a rule
         return random.integers(0, 256, shape, np.uint8)
     drawn = random.random(shape, np.float32)
@@ -39,3 +45,8 @@ def _draw(
     drawn *= most - least
     drawn += least
     return drawn.astype(dtype, copy=False)
+
+
+def _draw_numerals(random: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+    lengths = random.integers(1, 10, math.prod(shape)).tolist()
+    return strings([b"%d" % random.integers(10**length) for length in lengths]).reshape(shape)

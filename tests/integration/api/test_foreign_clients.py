@@ -128,3 +128,33 @@ async def test_perf_analyzer(server: serving.Serving, protocol: str) -> None:
     assert int(figures["Execution count"]) == requests
     assert int(figures["Inference count"]) == 4 * requests
     assert int(figures["Avg request latency"]) > 0
+
+
+@pytest.fixture
+async def strings_server(tmp_path: Path) -> AsyncIterator[serving.Serving]:
+    folder = models.save(models.echo(), tmp_path / "echo")
+    batching = {"strategy": "buckets", "buckets": {"sizes": [2]}}
+    config = serving.document(serving.model_config("echo", folder, batching=batching))
+    async with serving.serve(tmp_path, config) as running:
+        yield running
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+async def test_strings_of_tritonclient(strings_server: serving.Serving, protocol: str) -> None:
+    """NVIDIA's client gets its strings back byte for byte, raw and, what is text, as JSON."""
+    environment = foreign.require(foreign.TRITON)
+    report = await environment.ask("triton_strings.py", protocol, target(strings_server, protocol))
+
+    assert report["datatypes"] == ["BYTES", "BYTES"]
+    assert report["data_type"] == "TYPE_STRING"
+    assert report["raw"] == [report["sent"][:rows] for rows in (1, 3, 2)]
+    sent, answered = report.get("json", (None, None))
+    assert answered == sent
+
+
+async def test_strings_of_tensorflow(strings_server: serving.Serving) -> None:
+    """TensorFlow's client gets its strings back byte for byte."""
+    environment = foreign.require(foreign.TENSORFLOW)
+    report = await environment.ask("tfs_strings.py", strings_server.target)
+
+    assert report["answers"] == [report["sent"][:rows] for rows in (1, 3, 2)]

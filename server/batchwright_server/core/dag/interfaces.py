@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from batchwright_server.core.tensors import ANY, format_shape
+from batchwright_server.core.tensors import ANY, format_shape, name_dtype
 
 Shape = tuple[int, ...]
 
@@ -19,7 +19,7 @@ class TensorType:
     shape: Shape
 
     def __str__(self) -> str:
-        return f"{self.dtype.name} {format_shape(self.shape)}"
+        return f"{name_dtype(self.dtype)} {format_shape(self.shape)}"
 
 
 @dataclass(frozen=True)

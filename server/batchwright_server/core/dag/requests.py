@@ -3,7 +3,7 @@
 from batchwright_server.config.pipelines import MAX_SHARDS, REQUEST
 from batchwright_server.core.dag.blueprint import Blueprint
 from batchwright_server.core.dag.interfaces import TensorType, fits
-from batchwright_server.core.tensors import Tensor, Tensors, format_shape
+from batchwright_server.core.tensors import Tensor, Tensors, format_shape, name_dtype
 from batchwright_server.errors import InvalidInput
 
 
@@ -27,7 +27,7 @@ def samples_in(inputs: Tensors) -> int:
 
 def _check_tensor(name: str, wanted: TensorType, tensor: Tensor) -> None:
     if tensor.dtype != wanted.dtype:
-        raise InvalidInput(f"input {name!r}: dtype", wanted.dtype.name, tensor.dtype.name)
+        raise InvalidInput(f"input {name!r}: dtype", name_dtype(wanted.dtype), name_dtype(tensor.dtype))
     shape, came = format_shape(wanted.shape), format_shape(tensor.shape)
     if tensor.ndim != len(wanted.shape):
         expected = f"{len(wanted.shape)}, shape {shape}"

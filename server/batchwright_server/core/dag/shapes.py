@@ -18,7 +18,7 @@ from batchwright_server.core.dag.interfaces import (
     narrow,
 )
 from batchwright_server.core.dag.levels import Levels
-from batchwright_server.core.tensors import ANY
+from batchwright_server.core.tensors import ANY, name_dtype
 
 MIN_RANK = 3  # of what is demultiplied; OVMS's rule: the shards keep a batch dimension and one more
 
@@ -106,7 +106,7 @@ def _check_demultiplied(graph: Graph, interfaces: Interfaces, types: Types) -> I
 def _check_split(graph: Graph, source: Source, whole: TensorType) -> Iterator[Fault]:
     count = graph.demultiplexers[source.node]
     if whole.dtype.kind not in "biuf":
-        message = f"{whole.dtype.name} tensors cannot be demultiplied, only numbers and booleans"
+        message = f"{name_dtype(whole.dtype)} tensors cannot be demultiplied, only numbers and booleans"
         yield Fault(graph.name, message, source.node, source.item)
     if len(whole.shape) < MIN_RANK:
         message = f"{whole} cannot be demultiplied: at least {MIN_RANK} dimensions are needed"

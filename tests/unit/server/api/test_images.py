@@ -4,11 +4,9 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
-from batchwright_server.api import byte_elements, image_files, images
+from batchwright_server.api import image_files, images
 from batchwright_server.errors import InvalidInput
 from tests.unit.server.api import samples
 
@@ -64,14 +62,3 @@ def test_sizes_between_are_mixed_of_the_nearest_pixels() -> None:
 
     assert image_files.resize(row, 1, 6).ravel().tolist() == [0, 25, 75, 125, 175, 200]
     assert image_files.resize(row, 2, 3)[1].ravel().tolist() == [0, 100, 200]
-
-
-@given(elements=st.lists(st.binary(max_size=9), max_size=5))
-def test_elements_are_split_by_their_lengths(elements: list[bytes]) -> None:
-    """As they were joined; an end too early is refused."""
-    content = b"".join(len(item).to_bytes(4, "little") + item for item in elements)
-
-    assert byte_elements.split("x", content) == elements
-    if content:
-        with pytest.raises(InvalidInput, match="follow their length"):
-            byte_elements.split("x", content[:-1] if elements[-1] else content + b"\0")
