@@ -34,8 +34,9 @@ def main() -> int:
         rounds=options.rounds,
         window_seconds=options.window,
         most_seconds=options.seconds,
+        patience_seconds=options.patience,
     )
-    told = _Report(options.out, [os.getloadavg()[0]])
+    told = _Report(options.out, _read(options.out / report.REAL), [os.getloadavg()[0]])
     with tempfile.TemporaryDirectory(prefix="policy-") as home, _progress(console) as bar:
         task = bar.add_task("")
         replays = Replays(program, Path(home), lambda text: bar.update(task, description=text))
@@ -55,6 +56,7 @@ class _Report:
     """What came so far, always written: many minutes are not to be lost with the last one."""
 
     out: Path
+    before: list[dict[str, Any]]  # cases that are there
     loads: list[float]
     runs: list[Run] = field(default_factory=list)
 
@@ -62,26 +64,26 @@ class _Report:
         """One more."""
         self.runs.append(run)
         self.loads.append(os.getloadavg()[0])
-        document = {
-            "machine": measure.machine(os.cpu_count() or 1),
-            "rounds": run.round + 1,
-            "load": [round(min(self.loads), 1), round(max(self.loads), 1)],
-            "cases": self.cases(),
-        }
         self.out.mkdir(parents=True, exist_ok=True)
+        models = {one.case.model for one in self.runs}
+        others = [case for case in self.before if case["model"] not in models]
+        document = {"cases": [*others, *self.cases()]}
         (self.out / report.REAL).write_text(json.dumps(document, indent=1) + "\n")
         report.write_page(self.out)
 
     def cases(self) -> list[dict[str, Any]]:
-        """By model and trace."""
-        return comparison.to_document(self.runs)
+        """By model and trace, each with the machine and its load."""
+        machine = measure.machine(os.cpu_count() or 1)
+        load = [round(min(self.loads), 1), round(max(self.loads), 1)]
+        found = comparison.to_document(self.runs)
+        return [{**case, "machine": {**machine, "load": load}} for case in found]
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.policy.real", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/policy"), help="where the report is")
     parser.add_argument("--models", type=Path, default=Path("build/models"), help="by make models")
-    parser.add_argument("--model", action="append", choices=MODELS, help="only these")
+    parser.add_argument("--model", action="append", choices=MODELS, help="only these; others stay")
     parser.add_argument(
         "--trace", action="append", help=f"only these; otherwise {' '.join(cases.NAMES)}"
     )
@@ -90,7 +92,14 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=60.0, help="of a trace under its worst plan, as simulated"
     )
+    parser.add_argument(
+        "--patience", type=float, default=0.0, help="seconds before each run, for others to be quiet"
+    )
     return parser.parse_args()
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    return list(json.loads(file.read_text())["cases"]) if file.is_file() else []
 
 
 def _subject(name: str, options: argparse.Namespace) -> Subject:

@@ -15,7 +15,6 @@ from benchmarks.policy.suite import SEED, USUAL
 
 NAMES = ("steady-8", "two-fast", "short", "zipf")  # one size, two in turn, any of 1 to 16, Zipf's
 POLICY = "policy"
-MOST_WINDOWS = 100.0
 LOOKS_PER_WINDOW = 20  # as many as the operator takes
 COOLDOWN_WINDOWS = 5
 

@@ -30,6 +30,10 @@ def _case(runs: Sequence[Run]) -> Document:
         "about": case.about,
         "requests": len(case.items),
         "windowSeconds": case.window_seconds,
+        "rounds": len(_rounds(runs)),
+        "measuredForeignProcessors": _rounded(
+            [max(run.measured_foreign for run in mine) for mine in _rounds(runs)]
+        ),
         "plans": {name: _plan([run for run in runs if run.name == name]) for name in names},
         "regret": _regret({run.name: sum(run.real) for run in mine} for mine in _rounds(runs)),
         "simulatedRegret": _regret(

@@ -1,11 +1,14 @@
 """What else the machine does meanwhile."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_LOOK_SECONDS = 1.0
+_QUIET_PROCESSORS = 0.2
 _IDLE = (3, 4)  # idle, and waiting for input or output
 
 
@@ -24,6 +27,16 @@ class Foreign:
 
     def _foreign_seconds(self) -> float:
         return busy_seconds() - self._server_seconds() - time.process_time()
+
+
+async def wait_quiet(seconds: float) -> None:
+    """Return as soon as hardly anything runs, or after so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        before = busy_seconds()
+        await asyncio.sleep(_LOOK_SECONDS)
+        if (busy_seconds() - before) / _LOOK_SECONDS < _QUIET_PROCESSORS:
+            return
 
 
 def busy_seconds() -> float:

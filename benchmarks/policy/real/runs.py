@@ -5,13 +5,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchwright_operator.pods.client import HttpPodClient
 from batchwright_server.config.plan import Plan
 from benchmarks.policy.profiles import Profile
-from benchmarks.policy.real import cases, clients
+from benchmarks.policy.real import cases, clients, processors
 from benchmarks.policy.real.cases import POLICY, Case
 from benchmarks.policy.real.processors import Foreign
 from benchmarks.policy.real.server import ModelSetup, RealServer, Steering, to_profile
@@ -34,6 +34,7 @@ class Run:
     moves: tuple[Move, ...]  # of the real policy
     work: float  # processor seconds of the real server
     foreign: float  # processors that other programs used meanwhile
+    measured_foreign: float = 0.0  # and while the server measured its plans
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Program:
     rounds: int
     window_seconds: int
     most_seconds: float  # of a trace under its worst plan, as simulated
+    patience_seconds: float  # before each run, for other programs to leave the machine alone
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Replays:
         with tempfile.TemporaryDirectory(dir=self.home) as calibration:
             setup = ModelSetup(subject, USUAL, Path(calibration))
             self.tell(f"{subject.name}: measuring its plans")
-            profile = asyncio.run(_measure(self.home, setup))
+            profile, foreign = asyncio.run(self._measure(setup))
             for trace in self.program.traces:
                 case = self._case(trace, profile)
                 files = [messages.write_predict(self.home, subject, size) for size in case.sizes]
@@ -87,7 +89,21 @@ class Replays:
                 for name in names if number % 2 == 0 else reversed(names):
                     self.tell(f"{subject.name} {trace} {name}")
                     serving = _Serving(self.home, setup, case, asked)
-                    yield asyncio.run(serving.run(name, number, profile))
+                    asyncio.run(processors.wait_quiet(self.program.patience_seconds))
+                    run = asyncio.run(serving.run(name, number, profile))
+                    yield replace(run, measured_foreign=foreign)
+
+    async def _measure(self, setup: ModelSetup) -> tuple[Profile, float]:
+        """What a server finds its plans to cost, and what others took of the machine meanwhile."""
+        await processors.wait_quiet(self.program.patience_seconds)
+        server, pods = RealServer(self.home, setup, USUAL[0]), HttpPodClient()
+        others = Foreign(server.cpu_seconds)
+        try:
+            told = await server.wait_measured(pods)
+            return to_profile(setup.subject.name, told), others.processors()
+        finally:
+            server.close()
+            await pods.close()
 
     def _case(self, trace: str, profile: Profile) -> Case:
         """The same requests in all rounds: made by the costs of the first."""
@@ -96,16 +112,6 @@ class Replays:
             program = self.program
             self._cases[key] = cases.make(trace, profile, program.window_seconds, program.most_seconds)
         return self._cases[key]
-
-
-async def _measure(home: Path, setup: ModelSetup) -> Profile:
-    pods = HttpPodClient()
-    server = RealServer(home, setup, USUAL[0])
-    try:
-        return to_profile(setup.subject.name, await server.wait_measured(pods))
-    finally:
-        server.close()
-        await pods.close()
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,22 @@ def render(document: Document) -> str:
     found = document.get("cases", [])
     if not found:
         return ""
-    machine = document["machine"]
-    told = (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['date']}; "
-        f"{document['rounds']} rounds, load average {document['load'][0]} to {document['load'][1]}."
-    )
+    told = dict.fromkeys(_machine(case) for case in found)
     figures = "".join(_figure(case) for case in found)
     return (
-        f"<h2 id=real>Against real servers</h2>{INTRODUCTION}<p class=held>{escape(told)}</p>"
+        f"<h2 id=real>Against real servers</h2>{INTRODUCTION}<p class=held>{escape(' '.join(told))}</p>"
         f"{_table(found)}<h3>Every run</h3><p>Bars and dots: real, the median and each round. "
         f"Strokes: simulated.</p>{figures}"
+    )
+
+
+def _machine(case: Document) -> str:
+    machine, others = case["machine"], case["measuredForeignProcessors"]
+    low, high = machine["load"]
+    return (
+        f"{case['model']}: {machine['processor']}, {machine['cores']} cores, {machine['date']}, "
+        f"{case['rounds']} rounds, load average {low} to {high}; others used "
+        f"{', '.join(f'{each:.1f}' for each in others)} processors while plans were measured."
     )
 
 

@@ -118,8 +118,8 @@ def test_rounds_are_compared_with_themselves() -> None:
     assert found["regret"] == found["simulatedRegret"] == [0.5, 0.5, 0.5]
     assert found["plans"]["dynamic/one"]["ratio"] == [3.25, 5.5, 7.75]
     assert list(found["plans"])[-1] == "policy"
-    machine = {"processor": "any", "cores": 2, "date": "2026-01-01"}
-    told = section.render({"machine": machine, "rounds": 2, "load": [1, 2], "cases": [found]})
+    machine = {"processor": "any", "cores": 2, "date": "2026-01-01", "load": [1, 2]}
+    told = section.render({"cases": [{**found, "machine": machine}]})
     assert "50.0</b> (50.0 to 50.0) %" in told
     assert told.count("<circle") == len(runs)
 
