@@ -40,11 +40,16 @@ class Histogram:
         return self._at_rank(math.ceil(percent / 100.0 * self.total))
 
     def interval(self, percent: float) -> tuple[float, float]:
-        """Where the percentile lies by 95 % if durations are independent, by the ranks around it."""
+        """Where the percentile lies by 95 % if durations are independent, by the ranks around it.
+
+        From 0 and without end where there are too few durations to know: of 99 % below some 600.
+        """
         share, total = percent / 100.0, self.total
+        if total == 0:
+            return math.nan, math.nan
         half = _NORMAL_95 * math.sqrt(total * share * (1.0 - share))
-        middle = share * total
-        return self._at_rank(math.floor(middle - half)), self._at_rank(math.ceil(middle + half) + 1)
+        low, high = math.floor(share * total - half), math.ceil(share * total + half) + 1
+        return self._at_rank(low) if low > 0 else 0.0, self._at_rank(high) if high <= total else math.inf
 
     @property
     def mean(self) -> float:

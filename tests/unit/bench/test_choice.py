@@ -17,7 +17,7 @@ SIZES = st.lists(st.integers(1, 64), min_size=1, max_size=20)
 
 def _result(milliseconds: float, failures: int = 0) -> Result:
     outcomes, now = [], 0.0
-    for number in range(200):
+    for number in range(700):  # so many that the 99 % is known
         end = now + milliseconds / 1000 * (0.95 + 0.1 * (number % 2))
         outcomes.append(Outcome(now, now, end, 4, "UNAVAILABLE" if number < failures else "OK"))
         now = end
@@ -86,9 +86,9 @@ def test_rounds_are_one_trial() -> None:
     both = choice.join(rounds)
 
     assert both.result is not None
-    assert (both.reloads, both.result.requests) == (3, 400)
+    assert (both.reloads, both.result.requests) == (3, 1400)
     assert both.result.samples_per_second.value == pytest.approx(4 / 0.02, rel=0.01)
-    assert both.result.histogram.total == 400
+    assert both.result.histogram.total == 1400
     assert choice.join([*rounds, Trial(Strategy.RELOAD, reason="memory")]).reason == "memory"
 
 

@@ -36,6 +36,27 @@ def test_percentiles_are_those_of_the_values(values: list[int], percent: float) 
     assert found.mean == pytest.approx(float(np.mean(values)) / 1e6, rel=1e-3, abs=1e-6)
 
 
+def test_the_interval_of_a_tail_holds_it_as_often_as_it_says() -> None:
+    """Of runs of few requests or many, 95 in a hundred have the true 99 % in their interval."""
+    random = np.random.default_rng(7)
+    true = -math.log(0.01) * 100
+    for count in (30, 300, 3000):
+        held = 0
+        for _ in range(400):
+            milliseconds = random.exponential(100.0, count)
+            low, high = Histogram.of(int(one * 1e6) for one in milliseconds).interval(99.0)
+            held += low <= true <= high
+        assert held >= 0.93 * 400, count
+
+
+def test_few_requests_have_no_bound_for_the_tail() -> None:
+    """What 50 requests did not show, nobody knows: no bound above, and no verdict on it."""
+    quick, slow = (Histogram.of(range(base, base + 50)) for base in (10**6, 2 * 10**6))
+
+    assert quick.interval(99.0)[1] == slow.interval(99.0)[1] == math.inf
+    assert Histogram.of([7]).interval(50.0) == (0.0, math.inf)
+
+
 @given(st.lists(DURATIONS, max_size=50), st.lists(DURATIONS, max_size=50))
 def test_histograms_add_up(one: list[int], other: list[int]) -> None:
     """Those of two runs together are that of all durations."""
@@ -130,7 +151,7 @@ def test_a_run_without_an_answer_is_a_result() -> None:
 @given(st.floats(0.2, 5.0))
 def test_a_clear_difference_is_told_and_an_open_one_is_not(factor: float) -> None:
     """What differs by more than the runs' own spread has the right verdict; the same run has none."""
-    first, second = _steady(10.0, count=300), _steady(10.0 * factor, count=300)
+    first, second = _steady(10.0, count=700), _steady(10.0 * factor, count=700)
     verdicts = {row.name: row.verdict for row in comparison.compare(first, second)}
     same = {row.verdict for row in comparison.compare(first, first)}
 
