@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from batchwright_operator.policy.choice import Alternative
+from batchwright_operator.policy.demand import Demand
 from batchwright_operator.policy.pending import Basis, Gains, Measured, PendingCheck
-from batchwright_operator.policy.prediction import Demand
 from batchwright_operator.policy.rules import Objective
 from batchwright_operator.policy.situation import Situation
 from batchwright_server.config.plan import Plan, Strategy

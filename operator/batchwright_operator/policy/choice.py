@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from batchwright_operator.policy import evidence, prediction
+from batchwright_operator.policy import evidence
 from batchwright_operator.policy.decision import Reason
+from batchwright_operator.policy.evidence import Compared
 from batchwright_operator.policy.rules import Objective, Rules
 from batchwright_operator.policy.situation import Situation
 from batchwright_server.config.plan import Plan
@@ -32,7 +33,7 @@ class Alternative:
     speedup: float  # present cost over its cost
     loss_seconds: float  # accumulated since the last switch by not having it
     needed_seconds: float  # the loss at which a switch pays
-    certain_loss_seconds: float  # lost since the traffic turned, at the very least
+    certain_loss_seconds: float  # lost since the traffic turned, at the very least; 0 if not urgent
 
     @property
     def is_urgent(self) -> bool:
@@ -51,15 +52,16 @@ def accumulate(situation: Situation) -> Situation:
     Like a CUSUM: a plan that would have cost more brings its loss down, never below 0.
     """
     newest = situation.state.history.newest
-    known = known_alternatives(situation)
+    known = situation.known_alternatives
     if newest is None or not known:
         return situation
-    predictor, plan = situation.predictor, situation.state.plan
-    present = predictor.cost(newest.pods, plan)
+    plan = situation.state.plan
+    costs = situation.predictor.costs_of((newest.pods,), (plan, *known))
+    (present,) = costs[plan]
     losses: dict[Plan, int] = {}
     least = present
     for other in known:
-        cost = predictor.cost(newest.pods, other)
+        (cost,) = costs[other]
         least = min(least, cost)
         change = round(1e6 * (present - cost))
         cap = round(1e6 * (LOSS_CAP * _needed_seconds(situation, other) + FREE_SWITCH_LOSS_SECONDS))
@@ -69,22 +71,19 @@ def accumulate(situation: Situation) -> Situation:
     return replace(situation, state=replace(situation.state, losses=losses, toll=toll))
 
 
-def known_alternatives(situation: Situation) -> tuple[Plan, ...]:
-    """The alternatives that can be compared; none where the cost of the plan in place is unknown."""
-    predictor = situation.predictor
-    if not predictor.is_known(situation.state.plan):
-        return ()
-    return tuple(plan for plan in situation.alternatives if predictor.is_known(plan))
-
-
 def weigh(situation: Situation) -> tuple[Alternative, ...]:
     """The alternatives that can be compared, the best first."""
-    known = known_alternatives(situation)
+    known = situation.known_alternatives
     predictor, serving = situation.predictor, situation.state.plan
     if not known or not predictor.cost(situation.window, serving) > 0:
         return ()
-    presents = [predictor.cost(part.pods, serving) for part in situation.state.history.slices]
-    weighed = [_weighed(situation, plan, presents) for plan in known]
+    parts = [part.pods for part in situation.state.history.slices]
+    costs = predictor.costs_of(parts, (serving, *known))
+    requests = [part.requests for part in situation.state.history.slices]
+    weighed = [
+        _weighed(situation, plan, list(map(Compared, costs[serving], costs[plan], requests)))
+        for plan in known
+    ]
     return tuple(sorted(weighed, key=lambda it: (-it.saving, it.plan)))
 
 
@@ -130,26 +129,24 @@ def is_anything_lost(situation: Situation) -> bool:
     losses = situation.state.losses
     return any(
         losses.get(plan, 0) / 1e6 > _needed_seconds(situation, plan)
-        for plan in known_alternatives(situation)
+        for plan in situation.known_alternatives
     )
 
 
-def _weighed(situation: Situation, plan: Plan, presents: Sequence[float]) -> Alternative:
-    """`presents`: what each slice costs under the plan in place."""
-    slices = [
-        evidence.Compared(present, situation.predictor.cost(part.pods, plan), part.requests)
-        for present, part in zip(presents, situation.state.history.slices, strict=True)
-    ]
-    saving = evidence.assess(slices, min_requests=situation.rules.min_requests)
+def _weighed(situation: Situation, plan: Plan, slices: Sequence[Compared]) -> Alternative:
+    least = situation.rules.min_requests
+    saving = evidence.assess(slices, min_requests=least)
+    speedup = 1 / (1 - saving.share) if saving.share < 1 else 1.0
+    is_urgent = speedup >= URGENT_SPEEDUP
     return Alternative(
         plan=plan,
         saving=saving.share,
         lowest_saving=saving.lowest,
         first_slice=saving.first,
-        speedup=1 / (1 - saving.share) if saving.share < 1 else 1.0,
+        speedup=speedup,
         loss_seconds=situation.state.losses.get(plan, 0) / 1e6,
         needed_seconds=_needed_seconds(situation, plan),
-        certain_loss_seconds=evidence.certain_loss(slices, min_requests=situation.rules.min_requests),
+        certain_loss_seconds=evidence.certain_loss(slices, min_requests=least) if is_urgent else 0.0,
     )
 
 
@@ -161,10 +158,7 @@ def _needed_seconds(situation: Situation, plan: Plan) -> float:
     Under Latency a loss counts every request's time, so the requests that a switch may hold up count
     as well.
     """
-    costs = situation.predictor.costs
-    each = costs.plans[plan].prepare_seconds + sum(
-        prediction.cold_start_seconds(change, plan, costs) for change in situation.window.values()
-    ) / max(1, len(situation.window))
+    each = situation.predictor.switch_seconds[plan]
     pods = max(1, situation.expected_pods)
     is_latency = situation.rules.objective is Objective.LATENCY
     waiting = situation.total.concurrency if is_latency else 1.0

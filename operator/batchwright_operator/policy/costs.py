@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-from batchwright_operator.policy.padding import Padding, Runs
+from batchwright_operator.policy.padding import Padding
 from batchwright_operator.policy.readings import CostPoint, PlanCost, Reading, ReloadCost
+from batchwright_operator.policy.traffic import Traffic
 from batchwright_server.config.plan import Plan, Strategy
 
 
@@ -35,11 +36,12 @@ class PlanLines:
     factor: float = 1.0
     padding: Padding | None = None  # of buckets; None: requests are inferred as they come
 
-    def runs(self, requests: Mapping[int, int]) -> Runs:
-        """The inferences that requests become, by their batch sizes."""
-        if self.padding is not None:
-            return self.padding.runs(requests)
-        return Runs(sum(requests.values()), sum(size * count for size, count in requests.items()))
+    def runs(self, change: Traffic) -> tuple[int, int]:
+        """The inferences that the requests become, and the samples in them."""
+        if self.padding is None:
+            return change.request_count, change.samples
+        runs = self.padding.runs(change.requests)
+        return runs.inferences, runs.samples
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Costs:
 
     def corrected(self, factors: Mapping[Plan, float]) -> "Costs":
         """These costs with what checks have taught."""
+        if not factors:
+            return self
         lines = {plan: replace(it, factor=factors.get(plan, 1.0)) for plan, it in self.plans.items()}
         return replace(self, plans=lines)
 
@@ -58,6 +62,20 @@ class Costs:
         """These costs with those of `plan`, which must be known, multiplied by `factor`."""
         lines = self.plans[plan]
         return replace(self, plans={**self.plans, plan: replace(lines, factor=factor * lines.factor)})
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Costs, and what they were gathered from: pods repeat what they measured."""
+
+    costs: Costs = field(default_factory=Costs)
+    source: object = None  # equal sources give equal costs
+
+    def renewed(self, readings: Iterable[Reading], bucket_sizes: Sequence[int] = ()) -> "Gathered":
+        """The costs that the pods tell now; these ones where they tell what they told before."""
+        told = tuple(readings)
+        source = (tuple(bucket_sizes), [(it.costs, it.reload_cost) for it in told], _reload_counts(told))
+        return self if source == self.source else Gathered(gather(told, bucket_sizes), source)
 
 
 def fit(points: Sequence[tuple[int, float]]) -> Line:
@@ -139,6 +157,13 @@ def _reload(readings: Sequence[Reading]) -> ReloadCost | None:
             median(cost.work_seconds for cost in calibrated),
             median(cost.span_seconds for cost in calibrated),
         )
-    reloads = sum(reading.counters.reloads for reading in readings)
-    seconds = sum(reading.counters.reload_seconds for reading in readings)
+    reloads, seconds = _reload_counts(readings)
     return ReloadCost(seconds / reloads, seconds / reloads) if reloads else None
+
+
+def _reload_counts(readings: Sequence[Reading]) -> tuple[int, float]:
+    """Reloads and what they took, where their cost is to be told from them: no pod has calibrated it."""
+    if any(reading.reload_cost is not None for reading in readings):
+        return 0, 0.0
+    reloads = sum(reading.counters.reloads for reading in readings)
+    return reloads, sum(reading.counters.reload_seconds for reading in readings)

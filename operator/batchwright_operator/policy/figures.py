@@ -57,7 +57,8 @@ def predicted(situation: Situation, best: Alternative | None) -> dict[str, int]:
     predictor, total = situation.predictor, situation.total
     plans = (situation.state.plan, *situation.alternatives)
     known = [plan for plan in plans if total.request_count and predictor.is_known(plan)]
-    numbers = {samples_key(plan): round(predictor.samples_per_second(plan)) for plan in known}
+    rates = predictor.samples_per_second_under(known)
+    numbers = {samples_key(plan): round(rate) for plan, rate in rates.items()}
     numbers |= outlook.to_figures(situation)
     if best is None:
         return numbers

@@ -36,7 +36,7 @@ class Slice:
     at: float
     pods: Mapping[str, Traffic]
 
-    @property
+    @cached_property
     def requests(self) -> int:
         """Successful requests of all pods."""
         return sum(change.request_count for change in self.pods.values())
@@ -52,7 +52,7 @@ class Window:
     def kept(self, slices: tuple[Slice, ...], now: float) -> tuple[Slice, ...]:
         """Those of `slices`, oldest first, that count at `now`; further back only from a request on."""
         first = next((at for at, it in enumerate(slices) if now - self.seconds < it.at), len(slices))
-        requests = sum(it.requests for it in slices[first:])
+        requests = sum(it.requests for it in slices[first:]) if first else 0
         for number in range(first - 1, -1, -1):
             part = slices[number]
             if requests >= self.min_requests or now - MOST_WINDOWS * self.seconds >= part.at:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batchwright_operator.policy.prediction import Demand
+from batchwright_operator.policy.demand import Demand
 from batchwright_operator.policy.readings import ReloadCost
 from batchwright_operator.policy.situation import Situation
 from batchwright_operator.policy.traffic import Traffic

@@ -4,11 +4,14 @@ Elapsed inference time is no cost: it includes queueing and doubles with load. T
 *work* (core-seconds) and *span* (seconds alone on the machine), which do not depend on load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 from batchwright_operator.policy import traffic
-from batchwright_operator.policy.costs import Costs, PlanLines
+from batchwright_operator.policy.costs import Costs
+from batchwright_operator.policy.demand import Demand, Piece, Tariff
 from batchwright_operator.policy.readings import ReloadCost
 from batchwright_operator.policy.rules import Objective
 from batchwright_operator.policy.traffic import Traffic
@@ -17,23 +20,9 @@ from batchwright_server.config.plan import Plan, Strategy, Streams
 # Where queueing theory's 1 / (1 - utilisation) explodes, waiting is taken to grow in proportion instead:
 # beyond this utilisation no server is stable and only the order of the plans matters.
 HIGHEST_UTILISATION = 0.95
+NOTHING = ReloadCost(0.0, 0.0)
 
-
-@dataclass(frozen=True)
-class Demand:
-    """What traffic asks for under a plan, in seconds.
-
-    `work` is shared by the cores, `span` by the requests in the server at once, and `serial` by nobody:
-    one compilation runs at a time, and so does one inference of a plan with one stream.
-    """
-
-    work: float
-    span: float
-    serial: float
-
-    def elapsed(self, *, concurrency: float, cores: float) -> float:
-        """The time it takes a pod that never idles: the tightest of the three limits."""
-        return max(self.work / cores, self.span / concurrency, self.serial)
+Parts = Sequence[Mapping[str, Traffic]]  # each by pod
 
 
 @dataclass(frozen=True)
@@ -45,10 +34,16 @@ class Predictor:
     objective: Objective
     window: Mapping[str, Traffic]  # by pod
 
+    @cached_property
+    def total(self) -> Traffic:
+        """The whole window's traffic, of all pods."""
+        return traffic.total(self.window.values())
+
     def is_known(self, plan: Plan) -> bool:
         """Whether all that this traffic would need under `plan` has a measured cost."""
-        has_reloads = self._reloads(traffic.total(self.window.values()), plan) > 0
-        return plan in self.costs.plans and (self.costs.reload is not None or not has_reloads)
+        if self.costs.reload is None and self._reloads(self.total, plan) > 0:
+            return False
+        return plan in self.costs.plans
 
     def bounded_by_spending(self) -> "Predictor":
         """The same predictor, the plan in place costing no more than the processes really spent.
@@ -58,7 +53,7 @@ class Predictor:
         plan that is not there need not be switched to. What was spent is an upper bound: it holds
         what no plan can save, and other models of the same process.
         """
-        whole = traffic.total(self.window.values())
+        whole = self.total
         if not self.is_known(self.serving) or not whole.cpu_seconds > 0:
             return self
         predicted = self.demand(whole, self.serving).work
@@ -69,22 +64,13 @@ class Predictor:
 
     def demand(self, change: Traffic, plan: Plan) -> Demand:
         """What `change` asks of a pod under `plan`, with what checks have taught."""
-        lines = self.costs.plans[plan]
-        reload = self.costs.reload or ReloadCost(0.0, 0.0)
-        reloads = self._reloads(change, plan)
-        work, span = _inference(change, lines)
-        streaming = span if plan.streams is Streams.ONE else 0.0
-        return Demand(
-            work=lines.factor * (work + reloads * reload.work_seconds),
-            span=lines.factor * (span + reloads * reload.span_seconds),
-            serial=lines.factor * max(streaming, reloads * reload.span_seconds),
-        )
+        (piece,) = self._pieces([(change, change)], plan)
+        return self._tariff(plan).demand(piece)
 
     def inference(self, change: Traffic, plan: Plan) -> Demand:
         """What `change` asks of a pod under `plan`, reloads aside."""
-        lines = self.costs.plans[plan]
-        work, span = _inference(change, lines)
-        return Demand(lines.factor * work, lines.factor * span, 0.0)
+        (piece,) = self._pieces([(change, change)], plan)
+        return replace(self._tariff(plan), reload=NOTHING, is_alone=False).demand(piece)
 
     def cost(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
         """What the traffic in `pods` costs under `plan`, in the seconds that the objective counts.
@@ -92,23 +78,74 @@ class Predictor:
         Throughput counts the pod-seconds needed to serve it, Latency the seconds its requests spend
         in the server.
         """
+        return self.costs_of((pods,), (plan,))[plan][0]
+
+    def costs_of(self, parts: Parts, plans: Iterable[Plan]) -> dict[Plan, list[float]]:
+        """What each of several parts of the traffic costs under each plan."""
         if self.objective is Objective.LATENCY:
-            return sum(self._time_in_server(change, plan) for change in pods.values())
-        return self.elapsed(pods, plan)
+            return {
+                plan: [sum(self._time_in_server(it, plan) for it in pods.values()) for pods in parts]
+                for plan in plans
+            }
+        return self._elapsed(parts, plans)
 
     def elapsed(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
         """Pod-seconds to serve the traffic in `pods`, each pod at its concurrency over the window."""
-        return sum(
-            self.demand(change, plan).elapsed(concurrency=pace.concurrency, cores=pace.cores)
-            for pod, change in pods.items()
-            for pace in [self.window.get(pod, change)]
-        )
+        return self._elapsed((pods,), (plan,))[plan][0]
 
     def samples_per_second(self, plan: Plan) -> float:
         """What all pods together could serve of the window's mix."""
-        seconds = self.elapsed(self.window, plan)
-        samples = sum(change.samples for change in self.window.values())
-        return len(self.window) * samples / seconds if seconds > 0 else 0.0
+        return self.samples_per_second_under((plan,))[plan]
+
+    def samples_per_second_under(self, plans: Sequence[Plan]) -> dict[Plan, float]:
+        """The same under each of several plans."""
+        samples = len(self.window) * self.total.samples
+        elapsed = self._elapsed((self.window,), plans)
+        return {plan: samples / seconds if seconds > 0 else 0.0 for plan, (seconds,) in elapsed.items()}
+
+    @cached_property
+    def switch_seconds(self) -> Mapping[Plan, float]:
+        """What a pod pays for a switch to each plan: it prepares the plan, and warms its cache."""
+        pods = max(1, len(self.window))
+        return {
+            plan: lines.prepare_seconds
+            + sum(cold_start_seconds(change, plan, self.costs) for change in self.window.values()) / pods
+            for plan, lines in self.costs.plans.items()
+        }
+
+    def _elapsed(self, parts: Parts, plans: Iterable[Plan]) -> dict[Plan, list[float]]:
+        changes = [
+            (change, self.window.get(pod, change)) for pods in parts for pod, change in pods.items()
+        ]
+        as_they_come: list[Piece] | None = None  # the same for all plans but those that pad
+        found = {}
+        for plan in plans:
+            is_padded = self.costs.plans[plan].padding is not None
+            if is_padded or as_they_come is None:
+                pieces = self._pieces(changes, plan)
+                as_they_come = as_they_come if is_padded else pieces
+            else:
+                pieces = as_they_come
+            found[plan] = _sums(self._tariff(plan).elapsed(pieces), parts)
+        return found
+
+    def _pieces(self, changes: Iterable[tuple[Traffic, Traffic]], plan: Plan) -> list[Piece]:
+        """What each first one becomes under `plan`, on a pod as busy as in the second one."""
+        runs = self.costs.plans[plan].runs
+        has_counted = self.serving.strategy is Strategy.RELOAD
+        return [
+            Piece(
+                *runs(change),
+                change.reloads if has_counted else change.would_reloads,
+                pace.concurrency,
+                pace.cores,
+            )
+            for change, pace in changes
+        ]
+
+    def _tariff(self, plan: Plan) -> Tariff:
+        reload = self.costs.reload if plan.strategy is Strategy.RELOAD else None
+        return Tariff(self.costs.plans[plan], reload or NOTHING, plan.streams is Streams.ONE)
 
     def _reloads(self, change: Traffic, plan: Plan) -> int:
         return change.reloads_under(strategy=plan.strategy, serving=self.serving.strategy)
@@ -133,7 +170,9 @@ def cold_start_seconds(change: Traffic, plan: Plan, costs: Costs) -> float:
     return len(change.requests) * costs.reload.span_seconds
 
 
-def _inference(change: Traffic, lines: PlanLines) -> tuple[float, float]:
-    runs = lines.runs(change.requests)
-    work, span = (line.total(runs.inferences, runs.samples) for line in (lines.work, lines.span))
-    return work, span
+def _sums(each: list[float], parts: Parts) -> list[float]:
+    """The sum for each part of what its pods take; `each` has the pods of all parts in their order."""
+    if len(each) == len(parts) and all(parts):
+        return each
+    ends = accumulate((len(pods) for pods in parts), initial=0)
+    return [sum(each[first:end]) for first, end in pairwise(ends)]

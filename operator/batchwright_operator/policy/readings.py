@@ -75,6 +75,12 @@ class Scrape:
     def by_pod(self) -> dict[str, Reading]:
         """One reading for each pod, by name; of several for one pod, the one with the longest uptime."""
         newest: dict[str, Reading] = {}
-        for reading in sorted(self.readings, key=lambda it: (it.pod, it.uptime_seconds, repr(it))):
-            newest[reading.pod] = reading
-        return newest
+        for reading in self.readings:
+            known = newest.get(reading.pod)
+            newest[reading.pod] = reading if known is None else _newer(known, reading)
+        return dict(sorted(newest.items()))
+
+
+def _newer(one: Reading, other: Reading) -> Reading:
+    """The one with the longer uptime; between equals the order in which they came must not decide."""
+    return max(one, other, key=lambda it: (it.uptime_seconds, repr(it)))

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from batchwright_operator.policy import costs, traffic
 from batchwright_operator.policy.history import History, Window
 from batchwright_operator.policy.prediction import Predictor
 from batchwright_operator.policy.readings import Reading, Scrape
@@ -33,7 +32,7 @@ class Situation:
     @cached_property
     def total(self) -> Traffic:
         """The whole window's traffic, of all pods."""
-        return traffic.total(self.window.values())
+        return self.predictor.total
 
     @property
     def fresh_pods(self) -> int:
@@ -70,7 +69,14 @@ class Situation:
             predictor=replace(self.predictor, window=window),
         )
 
-    @property
+    @cached_property
+    def known_alternatives(self) -> tuple[Plan, ...]:
+        """The alternatives that can be compared; none where the cost of the plan in place is unknown."""
+        if not self.predictor.is_known(self.state.plan):
+            return ()
+        return tuple(plan for plan in self.alternatives if self.predictor.is_known(plan))
+
+    @cached_property
     def alternatives(self) -> tuple[Plan, ...]:
         """The plans to weigh against the one in place.
 
@@ -84,20 +90,21 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
     """The situation at `now`, with the new readings in the state's history."""
     readings = scrape.by_pod()
     settled = _noting_settled(state, readings, scrape.expected_pods, now)
+    gathered = settled.gathered.renewed(readings.values(), rules.bucket_sizes)
     kept = History() if _is_warming(settled, rules, now) else settled.history
     reach = Window(rules.window_seconds, rules.min_requests)
     history = kept.extended(readings, plan=state.plan, now=now, window=reach)
     window = history.by_pod
     predictor = Predictor(
-        costs=costs.gather(readings.values(), rules.bucket_sizes).corrected(settled.factors(now)),
+        costs=gathered.costs.corrected(settled.factors(now)),
         serving=state.plan,
         objective=rules.objective,
         window=window,
     )
-    is_telling = traffic.total(window.values()).request_count >= rules.min_requests
+    is_telling = predictor.total.request_count >= rules.min_requests
     return Situation(
         rules=rules,
-        state=replace(settled, history=history),
+        state=replace(settled, history=history, gathered=gathered),
         readings=readings,
         expected_pods=scrape.expected_pods,
         now=now,

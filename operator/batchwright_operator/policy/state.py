@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from batchwright_operator.policy import fields, memory
 from batchwright_operator.policy.canary import Canary
+from batchwright_operator.policy.costs import Gathered
 from batchwright_operator.policy.history import History
 from batchwright_operator.policy.memory import Burden, Correction, Failure
 from batchwright_operator.policy.pending import PendingCheck
@@ -40,6 +41,7 @@ class ModelState:
     check: PendingCheck | None = None
     canary: Canary | None = None
     history: History = field(default_factory=History)
+    gathered: Gathered = field(default_factory=Gathered, compare=False)  # saves time, no more
 
     @classmethod
     def initial(cls, plan: Plan, now: float) -> "ModelState":

@@ -87,7 +87,7 @@ def too_little(situation: Situation) -> Answer | None:
 def unknown(situation: Situation) -> Answer | None:
     """An answer where costs are missing that every comparison needs."""
     state, predictor = situation.state, situation.predictor
-    if choice.known_alternatives(situation):
+    if situation.known_alternatives:
         return None
     plans = (state.plan, *situation.alternatives)
     missing = tuple(plan for plan in plans if not predictor.is_known(plan))

@@ -31,7 +31,7 @@ class Traffic:
         """Samples of the successful requests."""
         return sum(size * count for size, count in self.requests.items())
 
-    @property
+    @cached_property
     def concurrency(self) -> float:
         """Requests in the server at once, on one pod's average; at least 1.
 
@@ -39,7 +39,7 @@ class Traffic:
         """
         return max(1.0, self.in_flight_seconds / self.seconds) if self.seconds else 1.0
 
-    @property
+    @cached_property
     def cores(self) -> float:
         """Cores of one pod, on average; at least 1."""
         return max(1.0, self.core_seconds / self.seconds) if self.seconds else 1.0
@@ -67,6 +67,8 @@ class Traffic:
 def total(parts: Iterable[Traffic]) -> Traffic:
     """The sum of `parts`."""
     changes = tuple(parts)
+    if len(changes) == 1:
+        return changes[0]
     requests: dict[int, int] = {}
     for change in changes:
         for size, count in change.requests.items():

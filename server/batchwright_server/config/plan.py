@@ -13,6 +13,8 @@ class Strategy(StrEnum):
     DYNAMIC = "dynamic"
     BUCKETS = "buckets"
 
+    __hash__ = str.__hash__  # an enum's own takes ten times as long, and plans are looked up often
+
 
 class Streams(StrEnum):
     """How many inferences one compiled model runs side by side.
@@ -23,6 +25,8 @@ class Streams(StrEnum):
 
     ONE = "one"
     OPTIMUM = "optimum"
+
+    __hash__ = str.__hash__
 
 
 DEFAULT_STREAMS = {

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from batchwright_operator.policy import costs
 from batchwright_operator.policy.readings import CostPoint, PlanCost, ReloadCost
+from batchwright_server.config.plan import Plan, Strategy
 from tests.unit.operator.policy.samples import DEMULTIPLEX, RELOAD, RELOAD_PLAN, Pod, scaled
 
 SIZES = st.lists(st.integers(1, 256), min_size=2, max_size=6, unique=True)
@@ -71,3 +72,33 @@ def test_corrections_multiply_the_costs_of_their_plan_alone() -> None:
     known = costs.gather([Pod().reading()]).corrected({DEMULTIPLEX: 1.5})
     assert known.plans[DEMULTIPLEX].factor == 1.5
     assert known.plans[RELOAD].factor == 1.0
+
+
+@given(
+    st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=3),
+    st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=3),
+    st.sampled_from([None, ReloadCost(0.2, 0.1), ReloadCost(0.4, 0.1)]),
+    st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    st.sampled_from([(), (1, 4), (1, 8)]),
+)
+def test_what_was_gathered_before_changes_nothing(
+    before: list[float],
+    after: list[float],
+    reload_cost: ReloadCost | None,
+    reloads: tuple[int, int],
+    sizes: tuple[int, ...],
+) -> None:
+    """Costs that are kept while pods repeat themselves are the costs that they tell."""
+    buckets = replace(RELOAD_PLAN, plan=Plan.of(Strategy.BUCKETS))
+    first, then = (
+        [
+            Pod(costs=(scaled(RELOAD_PLAN, it), scaled(buckets, it)), reload_cost=cost)
+            .after(3, {}, reloads=count)
+            .reading()
+            for it in factors
+        ]
+        for factors, cost, count in [(before, None, reloads[0]), (after, reload_cost, reloads[1])]
+    )
+    known = costs.Gathered().renewed(first, (1, 4))
+    assert known.renewed(then, sizes).costs == costs.gather(then, sizes)
+    assert known.renewed(list(first), (1, 4)) is known
