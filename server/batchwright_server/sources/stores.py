@@ -20,6 +20,7 @@ _METADATA_CONNECT_SECONDS = 3  # a metadata service is near, or is not there and
 _READ_SECONDS = 60
 _TAGS = ("e_tag", "ETag", "Content-MD5", "Last-Modified", "last_modified", "mtime")
 _AUTHORIZATION = "HTTPS_AUTHORIZATION"
+_AUTHORITY = "AZURE_AUTHORITY_HOST"
 _GIVEN = re.compile(r"^(AWS|GOOGLE|AZURE)_.*(KEY|SAS|TOKEN|SECRET|CREDENTIALS|SERVICE_ACCOUNT)")
 # Tried again at once, below the attempts that are logged.
 _RETRIES: Mapping[str, object] = {
@@ -103,7 +104,7 @@ def _open(origin: Origin, access: Access, environ: Mapping[str, str]) -> Any:
     connect: Any = obstores.FsspecStore  # its overloads know no scheme that is a variable
     return connect(
         str(origin.scheme),
-        config=_config(origin.scheme, access),
+        config=_config(origin.scheme, access, environ),
         client_options=_client_options(access, _connect_seconds(access, environ)),
         retry_config=_RETRIES,
         skip_instance_cache=True,
@@ -125,8 +126,11 @@ def _open_https(access: Access, environ: Mapping[str, str]) -> Any:
     return fsspec.filesystem("https", skip_instance_cache=True, **options)
 
 
-def _config(scheme: Scheme, access: Access) -> dict[str, Any]:
+def _config(scheme: Scheme, access: Access, environ: Mapping[str, str]) -> dict[str, Any]:
     config: dict[str, Any] = {}
+    if scheme in (Scheme.AZ, Scheme.ABFS, Scheme.ABFSS) and _AUTHORITY in environ:
+        # AKS sets it with a slash at its end, to which the library adds another.
+        config["authority_host"] = environ[_AUTHORITY].rstrip("/")
     if access.is_anonymous:
         config["skip_signature"] = True
     if access.region:

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests.support.sources import azureserver
 from tests.support.sources.azureserver import Container
+from tests.support.sources.gate import gate
 from tests.support.sources.program import FetchProgram
 
 pytestmark = pytest.mark.slow
@@ -108,3 +110,34 @@ async def test_what_is_not_there_is_named(program: FetchProgram, uri: str, told:
     assert told in ended.reason
     assert "again_in_seconds" not in ended.log
     assert "Traceback" not in ended.log
+
+
+async def test_a_pod_has_the_rights_of_its_service_account(tmp_path: Path) -> None:
+    """The token mounted for it is exchanged for one that the store is asked with; neither is shown.
+
+    The store here knows that token alone, and has nothing.
+    """
+    mounted, given, asked_with = "mounted-token", "given-token", set[str]()
+
+    def answer(asked: web.Request) -> web.Response:
+        if asked.path == "/tenant/oauth2/v2.0/token":
+            return web.json_response({"access_token": given, "expires_in": 3600, "token_type": "Bearer"})
+        asked_with.add(asked.headers.get("Authorization", ""))
+        return web.Response(status=404, text="<Error><Code>ContainerNotFound</Code></Error>")
+
+    file = tmp_path / "token"
+    file.write_text(mounted)
+    async with gate("http://nowhere.invalid", lambda _: None, answer) as address:
+        environ = {  # as the webhook of workload identity sets them
+            "AZURE_AUTHORITY_HOST": f"{address}/",
+            "AZURE_CLIENT_ID": "client",
+            "AZURE_FEDERATED_TOKEN_FILE": str(file),
+            "AZURE_TENANT_ID": "tenant",
+            "AZURE_STORAGE_ACCOUNT_NAME": azureserver.ACCOUNT,
+        }
+        flags = (f"--endpoint={address}/{azureserver.ACCOUNT}", "--attempts=1")
+        ended = await FetchProgram(tmp_path, environ, flags).run(URI)
+
+    assert asked_with == {f"Bearer {given}"}, ended.log
+    assert "nothing is there (404, ContainerNotFound)" in ended.reason
+    assert not {mounted, given} & set(ended.log.split())
