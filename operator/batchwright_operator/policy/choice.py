@@ -81,7 +81,11 @@ def weigh(situation: Situation) -> tuple[Alternative, ...]:
     costs = predictor.costs_of(parts, (serving, *known))
     requests = [part.requests for part in situation.state.history.slices]
     weighed = [
-        _weighed(situation, plan, list(map(Compared, costs[serving], costs[plan], requests)))
+        _weighed(
+            situation,
+            plan,
+            list(map(Compared._make, zip(costs[serving], costs[plan], requests, strict=True))),
+        )
         for plan in known
     ]
     return tuple(sorted(weighed, key=lambda it: (-it.saving, it.plan)))

@@ -1,6 +1,8 @@
 """The policy: a pure function of the rules, what is remembered, what pods say, and the time."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 
 from batchwright_operator.policy import choice, figures, sentences, situation, steps, trial
 from batchwright_operator.policy.answer import Answer
@@ -12,16 +14,10 @@ from batchwright_operator.policy.state import ModelState
 
 __all__ = ["Scrape", "decide"]
 
-QUESTIONS = (
-    trial.tried,
-    steps.unreachable,
-    steps.unsettled,
-    steps.pressing,
-    steps.unchecked,
-    steps.only_plan,
-    steps.too_little,
-    steps.unknown,
-)
+Question = Callable[[Situation], Answer | None]
+
+FIRST_QUESTIONS = (trial.tried, steps.unreachable, steps.unsettled)
+QUESTIONS = (steps.unchecked, steps.only_plan, steps.too_little, steps.unknown)
 
 
 def decide(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> tuple[ModelState, Decision]:
@@ -52,11 +48,17 @@ def _answer(sight: Situation) -> Answer:
     if sight.state.plan not in sight.rules.candidates:
         return _overridden(sight)
     weighed = choice.accumulate(trial.without_idle_trial(sight))
-    for question in QUESTIONS:
-        answer = question(weighed)
-        if answer is not None:
-            return answer
-    return steps.chosen(weighed)
+    weigh = cache(lambda: choice.weigh(weighed))  # once, where it is asked for twice
+    return (
+        _first(FIRST_QUESTIONS, weighed)
+        or steps.pressing(weighed, weigh)
+        or _first(QUESTIONS, weighed)
+        or steps.chosen(weighed, weigh())
+    )
+
+
+def _first(questions: Iterable[Question], sight: Situation) -> Answer | None:
+    return next((answer for question in questions if (answer := question(sight))), None)
 
 
 def _overridden(sight: Situation) -> Answer:

@@ -75,9 +75,9 @@ def to_figures(situation: Situation) -> dict[str, int]:
         return {}
     numbers = {}
     for plan in (plan for plan in plans if plan in predictor.costs.plans):
-        mean = predictor.inference(total, plan)
-        numbers[f"{_name(plan)}WorkMicros"] = round(1e6 * mean.work / total.request_count)
-        numbers[f"{_name(plan)}SpanMicros"] = round(1e6 * mean.span / total.request_count)
+        mean, name = predictor.inference(total, plan), _name(plan)
+        numbers[f"{name}WorkMicros"] = round(1e6 * mean.work / total.request_count)
+        numbers[f"{name}SpanMicros"] = round(1e6 * mean.span / total.request_count)
     if reload := predictor.costs.reload:
         reloads = total.reloads_under(strategy=Strategy.RELOAD, serving=situation.state.plan.strategy)
         numbers[_RELOAD_WORK] = round(1e6 * reload.work_seconds)
@@ -116,7 +116,7 @@ def parse_outlook(
 
 
 def _name(plan: Plan) -> str:
-    return f"{plan.strategy.value}{plan.streams.value.capitalize()}"
+    return f"{plan.strategy}{plan.streams.capitalize()}"
 
 
 def _size(item: tuple[re.Match[str] | None, int]) -> int:

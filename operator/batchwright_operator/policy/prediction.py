@@ -70,7 +70,7 @@ class Predictor:
     def inference(self, change: Traffic, plan: Plan) -> Demand:
         """What `change` asks of a pod under `plan`, reloads aside."""
         (piece,) = self._pieces([(change, change)], plan)
-        return replace(self._tariff(plan), reload=NOTHING, is_alone=False).demand(piece)
+        return Tariff(self.costs.plans[plan], NOTHING, is_alone=False).demand(piece)
 
     def cost(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
         """What the traffic in `pods` costs under `plan`, in the seconds that the objective counts.

@@ -1,5 +1,6 @@
 """The questions that a decision asks; each gives an answer, or None to ask the next."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from batchwright_operator.policy import check, choice, evidence, figures, sentences, trial, verdicts
@@ -54,16 +55,12 @@ def unchecked(situation: Situation) -> Answer | None:
     return Answer(situation.state, Reason.AWAITING_CHECK, "not yet measured")
 
 
-def pressing(situation: Situation) -> Answer | None:
+def pressing(situation: Situation, weigh: Callable[[], Sequence[Alternative]]) -> Answer | None:
     """An answer where so much was surely lost that waiting to know more would only cost more."""
     if not choice.is_anything_lost(situation):
         return None
     free = next(
-        (
-            it
-            for it in choice.weigh(situation)
-            if it.is_pressing and choice.objection(situation, it) is None
-        ),
+        (it for it in weigh() if it.is_pressing and choice.objection(situation, it) is None),
         None,
     )
     return None if free is None else _taken(situation, free)
@@ -95,9 +92,8 @@ def unknown(situation: Situation) -> Answer | None:
     return Answer(state, Reason.COSTS_UNKNOWN, clause)
 
 
-def chosen(situation: Situation) -> Answer:
+def chosen(situation: Situation, weighed: Sequence[Alternative]) -> Answer:
     """The answer from the numbers: which plan is best, and whether it is time for it."""
-    weighed = choice.weigh(situation)
     free = next((it for it in weighed if choice.objection(situation, it) is None), None)
     if free is None:
         return _kept(situation, weighed[0] if weighed else None)

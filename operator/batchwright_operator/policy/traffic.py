@@ -74,14 +74,14 @@ def total(parts: Iterable[Traffic]) -> Traffic:
         for size, count in change.requests.items():
             requests[size] = requests.get(size, 0) + count
     return Traffic(
-        seconds=sum(change.seconds for change in changes),
+        seconds=sum([change.seconds for change in changes]),
         requests=requests,
-        in_flight_seconds=sum(change.in_flight_seconds for change in changes),
-        reloads=sum(change.reloads for change in changes),
-        reload_seconds=sum(change.reload_seconds for change in changes),
-        would_reloads=sum(change.would_reloads for change in changes),
-        cpu_seconds=sum(change.cpu_seconds for change in changes),
-        core_seconds=sum(change.core_seconds for change in changes),
+        in_flight_seconds=sum([change.in_flight_seconds for change in changes]),
+        reloads=sum([change.reloads for change in changes]),
+        reload_seconds=sum([change.reload_seconds for change in changes]),
+        would_reloads=sum([change.would_reloads for change in changes]),
+        cpu_seconds=sum([change.cpu_seconds for change in changes]),
+        core_seconds=sum([change.core_seconds for change in changes]),
     )
 
 
