@@ -15,7 +15,8 @@ import pytest
 from batchwright_operator.local.page.address import PageAddress
 from batchwright_operator.local.page.ledger import Ledger
 from batchwright_operator.local.page.server import PageServer
-from tests.support import chromium, models, tfs
+from batchwright_operator.local.page.sheets import Sheet
+from tests.support import chromium, models, sheets, tfs
 from tests.support.chromium import needs_chromium
 from tests.support.runs import make_run
 from tests.support.up_program import UpProgram, free_ports, one_model
@@ -75,7 +76,7 @@ async def test_the_page_follows_what_happens(program: UpProgram, tmp_path: Path)
 @needs_chromium
 async def test_the_page_is_for_everybody(tmp_path: Path) -> None:
     """Pictures have words, tables their heads, text its contrast by day and by night, on a phone too."""
-    async with serving(_ledger()) as (_, url), chromium.browsing(tmp_path) as page:
+    async with serving(_Made()) as (_, url), chromium.browsing(tmp_path) as page:
         await page.open(url)
         await page.until(LIVE)
         found = await page.ask("Accessibility.getFullAXTree")
@@ -93,6 +94,20 @@ async def test_the_page_is_for_everybody(tmp_path: Path) -> None:
             "Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True
         )
         assert await page.evaluate("document.documentElement.scrollWidth <= 360")
+        assert await page.evaluate(_SMALLEST) >= 10
+
+
+async def test_who_leaves_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """A page that is closed while boards are sent to it is not told on the terminal."""
+    async with serving(_ledger()) as (server, url), aiohttp.ClientSession() as session:
+        for _ in range(5):
+            async with session.get(f"{url}events") as stream:
+                await stream.content.readline()
+            for _ in range(20):
+                server.refresh()
+                await asyncio.sleep(0.002)
+
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_what_a_program_gets(tmp_path: Path) -> None:
@@ -150,6 +165,20 @@ _FAINTEST = """(() => {
     (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
   return Math.min(...said.map(contrast));
 })()"""
+
+
+# The least height of letters in pictures that are shown, in pixels of the screen.
+_SMALLEST = """Math.min(...[...document.querySelectorAll("svg text")]
+  .filter((one) => one.getClientRects().length)
+  .map((one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a))"""
+
+
+class _Made(Ledger):
+    """One that knows of a model with traffic, costs and a switch."""
+
+    def sheet(self, now: float) -> Sheet:
+        del now
+        return sheets.make_sheet()
 
 
 def _ledger() -> Ledger:

@@ -45,7 +45,9 @@ def render_board(sheet: Sheet) -> str:
 def _server(server: ServerSheet, now: float) -> str:
     trouble = f'<p class="trouble">{_lines(server.trouble)}</p>' if server.trouble else ""
     place = _name("server", server.name)
-    where = _part(f"{place}-where", f"<p>{_text(server.addresses)}</p>{trouble}")
+    where = _part(
+        f"{place}-where", f"<p>{_text(server.addresses.removeprefix(f'{server.name}: '))}</p>{trouble}"
+    )
     models = "".join(_model(model, _name(place, model.name), now) for model in server.models)
     return (
         f'<section class="server" id="{place}" aria-labelledby="{place}-title">'
@@ -61,7 +63,7 @@ def _model(model: ModelSheet, place: str, now: float) -> str:
         _part(f"{place}-why", _why(model)),
         _part(f"{place}-figures", f"<dl>{''.join(_figures(model))}</dl>"),
         "<h4>Samples a second</h4>",
-        _part(f"{place}-time", drawings.timeline(model.moments, now)),
+        _part(f"{place}-time", _timelines(model, now)),
         '<div class="two"><div><h4>Batch sizes</h4>',
         _part(f"{place}-sizes", drawings.bars(model.sizes)),
         f"</div><div><h4>Switches</h4>{past}</div></div>",
@@ -70,6 +72,15 @@ def _model(model: ModelSheet, place: str, now: float) -> str:
     )
     return (
         f'<article class="card" id="{place}" aria-labelledby="{place}-title">{"".join(parts)}</article>'
+    )
+
+
+def _timelines(model: ModelSheet, now: float) -> str:
+    """The same for a wide page and for a narrow one; the style shows the one that fits."""
+    widths = {"desk": drawings.WIDE, "phone": drawings.NARROW}
+    return "".join(
+        f'<div class="{kind}">{drawings.timeline(model.moments, now, width)}</div>'
+        for kind, width in widths.items()
     )
 
 
@@ -126,9 +137,10 @@ def _costs(plans: Iterable[PlanCosts]) -> str:
     header = "".join(f'<th scope="col">{head}</th>' for head in heads)
     rows = "".join(_row(plan, sizes) for plan in plans)
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Costs of each plan"><table><caption>'
-        "Milliseconds of a mean request; alone: of a request of so many samples by itself, as measured."
-        f"</caption><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<p class="note">Milliseconds of a mean request; alone: of a request of so many samples by '
+        "itself, as measured.</p>"
+        '<div class="wide" tabindex="0" role="region" aria-label="Costs of each plan">'
+        f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
@@ -73,11 +74,13 @@ class PageServer:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        while True:
-            changed = self._changed
-            await response.write(f"data: {markup.render_board(self._sheet())}\n\n".encode())
-            await self._until(changed, response)
+        with suppress(ConnectionError):  # whoever looked has closed the page
+            await response.prepare(request)
+            while True:
+                changed = self._changed
+                await response.write(f"data: {markup.render_board(self._sheet())}\n\n".encode())
+                await self._until(changed, response)
+        return response
 
     async def _until(self, changed: asyncio.Event, response: web.StreamResponse) -> None:
         """Return at the next change; the connection ends the request when it is gone."""

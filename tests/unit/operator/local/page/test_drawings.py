@@ -28,20 +28,25 @@ def _inside(svg: str) -> bool:
     return all(0 <= x <= width + 0.1 and 0 <= y <= height for x, y in points)
 
 
-@given(MOMENTS, st.floats(600, 1e9))
-def test_any_past_is_drawn(moments: list[Moment], now: float) -> None:
+@given(MOMENTS, st.floats(600, 1e9), st.sampled_from([drawings.WIDE, drawings.NARROW]))
+def test_any_past_is_drawn(moments: list[Moment], now: float, width: float) -> None:
     """Well-formed, described in words, and nothing beyond the edges, wherever a clock jumps."""
-    svg = drawings.timeline(moments, now)
+    svg = drawings.timeline(moments, now, width)
     assert _inside(svg)
     assert 'role="img" aria-label="Samples a second' in svg
 
 
-@given(st.dictionaries(st.integers(1, 1024), st.integers(1, 10_000), max_size=200))
+@given(st.dictionaries(st.integers(1, 1024), st.integers(1, 10_000), min_size=1, max_size=200))
 def test_any_sizes_are_drawn(sizes: dict[int, int]) -> None:
     """A bar for each size, and not more labels than there is room for."""
     root = ElementTree.fromstring(drawings.bars(sizes))  # noqa: S314  # our own
     assert len([item for item in root.iter() if item.tag == "rect"]) == len(sizes)
-    assert len([item for item in root.iter() if item.attrib.get("class") == "tick middle"]) <= 16
+    assert len([item for item in root.iter() if item.attrib.get("class") == "tick middle"]) <= 12
+
+
+def test_no_sizes_are_words() -> None:
+    """Where nobody asked there is no empty picture with an axis of its own making."""
+    assert drawings.bars({}) == "<p>No request in the last minute.</p>"
 
 
 def test_a_switch_is_marked() -> None:
