@@ -18,6 +18,7 @@ from batchwright_operator.handlers.sink import Sink
 _log = logging.getLogger(__name__)
 _RESTART_SECONDS = 5.0
 _LOGIN_AGAIN_SECONDS = 1.0
+_CANCEL_AGAIN_SECONDS = 1.0
 _KOPF = str(Path(kopf.__file__).parent)
 # One that no object has: kopf removes its own from any object where it finds it, another operator's too.
 _NO_FINALIZER = "batchwright.dev/never-set"
@@ -92,15 +93,19 @@ async def _start(watching: Watching, watches: tuple[Watch, ...]) -> tuple[asynci
 
 
 async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    await _cancel(tasks)
+    await end_tasks(tasks)
     if tasks:  # what those have begun, and left to itself
-        await _cancel({task for task in asyncio.all_tasks() if _is_of_kopf(task)})
+        await end_tasks({task for task in asyncio.all_tasks() if _is_of_kopf(task)})
 
 
-async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def end_tasks(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended: one whose connection closes just then swallows the first."""
+    running = tasks
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)  # what they ended with was told before
 
 
 def _is_of_kopf(task: asyncio.Task[Any]) -> bool:

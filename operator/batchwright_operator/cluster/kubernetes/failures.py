@@ -15,6 +15,10 @@ class Missing(Outdated):
     """There is no such object."""
 
 
+class UnknownKind(Refused):
+    """There is no such kind of object: a definition has to be installed."""
+
+
 class AlreadyThere(Outdated):
     """There is an object of that name."""
 
@@ -48,8 +52,7 @@ def _not_found(answer: dict[str, object], message: str) -> ClusterError:
     details = answer.get("details")
     if isinstance(details, dict) and details.get("name"):
         return Missing(message)
-    # No such kind or path: a definition has to be installed.
-    return Refused(f"the API server does not know this kind of object: {message}")
+    return UnknownKind(f"the API server does not know this kind of object: {message}")
 
 
 def _seconds(retry_after: str | None, answer: dict[str, object]) -> float | None:

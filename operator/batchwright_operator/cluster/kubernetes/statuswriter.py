@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from batchwright_operator.cluster.errors import ClusterError, Outdated
 from batchwright_operator.cluster.kubernetes.client import Client
+from batchwright_operator.cluster.kubernetes.failures import UnknownKind
 from batchwright_operator.cluster.kubernetes.objects import Objects
 from batchwright_operator.cluster.kubernetes.remembered import Remembered
 from batchwright_operator.cluster.kubernetes.store import Ident
@@ -79,8 +80,11 @@ class StatusWriter:
             {"op": "add", "path": "/status", "value": status.model_dump(mode="json", by_alias=True)},
         ]
         self._in_doubt.put(ident, True)
-        async with self._objects.fresh_after_conflict(*ident):
-            answer = await self._client.patch(*ident, changes, subresource="status")
+        try:
+            async with self._objects.fresh_after_conflict(*ident):
+                answer = await self._client.patch(*ident, changes, subresource="status")
+        except UnknownKind as error:  # no user's fault: all objects of the kind go with its definition
+            raise Outdated(f"the definition of {ident[0]} is gone: {error}") from error
         self._in_doubt.pop(ident)
         self._objects.store.upsert(ident[0], answer)
         self._written.put(ident, self._clock())

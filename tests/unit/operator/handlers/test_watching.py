@@ -1,11 +1,12 @@
 """What kopf is told, before it is started."""
 
+import asyncio
 from itertools import islice
 
 import kopf
 
 from batchwright_operator.handlers.credentials import Credentials, to_connection_info
-from batchwright_operator.handlers.watching import Watch, make_settings
+from batchwright_operator.handlers.watching import Watch, end_tasks, make_settings
 
 PODS = Watch("Pod", "", "v1", "pods", "app=x")
 OURS = Watch("ModelServer", "batchwright.dev", "v1alpha1", "modelservers")
@@ -34,6 +35,23 @@ def test_requests_are_tried_again_without_an_end() -> None:
     delays = list(islice(backoffs, 1000))
     assert len(delays) == 1000
     assert max(delays) == 8.0
+
+
+async def test_a_task_that_swallows_its_end_is_ended_again() -> None:
+    """As kopf's watcher does whose connection closes while it is cancelled: the watch begins anew."""
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+
+    await asyncio.wait_for(end_tasks({task}), timeout=20)
+
+    assert task.cancelled()
 
 
 def test_only_objects_that_fit_are_asked_for() -> None:

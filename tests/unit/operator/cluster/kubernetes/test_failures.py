@@ -5,7 +5,7 @@ import json
 import pytest
 
 from batchwright_operator.cluster.errors import ClusterError, Outdated, Refused, Unavailable
-from batchwright_operator.cluster.kubernetes.failures import AlreadyThere, Missing, to_error
+from batchwright_operator.cluster.kubernetes.failures import AlreadyThere, Missing, UnknownKind, to_error
 
 
 def _body(reason: str = "", message: str = "words", **details: object) -> bytes:
@@ -30,7 +30,7 @@ def test_every_status_is_mapped(status: int) -> None:
         (403, _body("Forbidden"), Refused),
         (403, _body("Forbidden", "cannot find RESTMapping for APIVersion x Kind Y"), Unavailable),
         (404, _body("NotFound", name="x"), Missing),
-        (404, b"404 page not found\n", Refused),
+        (404, b"404 page not found\n", UnknownKind),
         (409, _body("Conflict"), Outdated),
         (409, _body("AlreadyExists"), AlreadyThere),
         (410, _body("Expired"), Outdated),
