@@ -3,17 +3,22 @@
 import html
 from collections.abc import Sequence
 
+from batchwright_bench.figures.intervals import Interval
 from batchwright_bench.figures.outcomes import PERCENTILES
 from batchwright_bench.strategies.choice import Choice, Trial
 
-_WIDTH, _ROW, _LEFT, _RIGHT = 760, 34, 110, 150
+_WIDTH, _ROW, _LEFT, _RIGHT = 480, 34, 92, 52  # narrow enough for letters that a phone can show
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em;color:#1c2330}"
-    "svg{width:100%;height:auto}text{font:13px system-ui,sans-serif;fill:#1c2330}"
-    ".bar{fill:#9db4d3}.best{fill:#2f6fb7}.whisker{stroke:#1c2330;stroke-width:1.5}"
-    "pre{background:#f1f4f8;padding:1em;overflow:auto}table{border-collapse:collapse}"
-    "td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #d5dce6}"
-    "td:first-child{text-align:left}"
+    ":root{color-scheme:light dark;--paper:#fff;--ink:#1c2330;--bar:#9db4d3;--best:#2f6fb7;"
+    "--rule:#d5dce6;--block:#f1f4f8}@media(prefers-color-scheme:dark){:root{--paper:#12151b;--ink:#e8eaee;--bar:#44566f;"
+    "--best:#5b9be0;--rule:#333b47;--block:#1a1f28}}"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em;"
+    "color:var(--ink);background:var(--paper)}h1{font-size:1.5em}h2{font-size:1.15em}"
+    "svg{width:100%;max-width:620px;height:auto}text{font:14px system-ui,sans-serif;fill:var(--ink)}"
+    ".bar{fill:var(--bar)}.best{fill:var(--best)}.whisker{stroke:var(--ink);stroke-width:1.5}"
+    ".wide{overflow-x:auto}pre{background:var(--block);padding:1em;overflow:auto}"
+    "table{border-collapse:collapse}td:first-child,th:first-child{text-align:left;padding-left:0}"
+    "td,th{padding:.2em .6em;text-align:right;border-bottom:1px solid var(--rule)}"
 )
 
 
@@ -28,7 +33,9 @@ def render(
         if trial.reason
     )
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{_text(title)}</title>",
+        f"<!doctype html><html lang=en><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width,initial-scale=1'>"
+        f"<title>{_text(title)}</title>",
         f"<style>{_STYLE}</style><h1>{_text(title)}</h1><p><strong>{_text(choice.sentence)}</strong></p>",
         f"<h2>Samples per second</h2>{_bars(trials, choice)}",
         f"<h2>Latencies</h2>{_latencies(trials)}",
@@ -42,22 +49,33 @@ def render(
 def _bars(trials: Sequence[Trial], choice: Choice) -> str:
     shown = [trial for trial in trials if trial.result is not None]
     speeds = [trial.result.samples_per_second for trial in shown if trial.result is not None]
-    most = max((speed.value for speed in speeds), default=0.0) or 1.0
+    most = max((_reach(speed) for speed in speeds), default=0.0) or 1.0
     scale = (_WIDTH - _LEFT - _RIGHT) / most
     rows = []
     for number, (trial, speed) in enumerate(zip(shown, speeds, strict=True)):
         top = number * _ROW
         kind = "bar best" if trial is choice.best else "bar"
-        low, high = (_LEFT + scale * min(one, 1.1 * most) for one in (speed.low, speed.high))
+        low, high = (_LEFT + scale * min(one, most) for one in (speed.low, speed.high))
         middle = top + _ROW / 2
         rows.append(
             f'<text x="{_LEFT - 8}" y="{middle + 4}" text-anchor="end">{trial.strategy.value}</text>'
             f'<rect class="{kind}" x="{_LEFT}" y="{top + 5}" width="{scale * speed.value:.1f}" '
             f'height="{_ROW - 10}"/>'
             f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>'
-            f'<text x="{_WIDTH - _RIGHT + 60}" y="{middle + 4}">{speed.value:.1f}</text>'
+            f'<text x="{_WIDTH - _RIGHT + 8}" y="{middle + 4}">{speed.value:.1f}</text>'
         )
-    return f'<svg viewBox="0 0 {_WIDTH} {len(shown) * _ROW}" role="img">{"".join(rows)}</svg>'
+    told = ", ".join(
+        f"{trial.strategy.value} {speed}" for trial, speed in zip(shown, speeds, strict=True)
+    )
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {len(shown) * _ROW}" role="img" '
+        f'aria-label="Samples per second: {told}">{"".join(rows)}</svg>'
+    )
+
+
+def _reach(speed: Interval) -> float:
+    """How far to the right a bar and its whisker go; one without end stops at twice the bar."""
+    return min(speed.high, 2 * speed.value)
 
 
 def _latencies(trials: Sequence[Trial]) -> str:
@@ -68,8 +86,8 @@ def _latencies(trials: Sequence[Trial]) -> str:
             histogram = trial.result.histogram
             cells = "".join(f"<td>{histogram.percentile(percent):.1f}</td>" for percent in PERCENTILES)
             rows.append(f"<tr><td>{trial.strategy.value}</td>{cells}<td>{trial.reloads}</td></tr>")
-    head = f"<tr><td>ms within</td>{heads}<th>reloads</th></tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
+    head = f"<tr><th>ms within</th>{heads}<th>reloads</th></tr>"
+    return f"<div class=wide><table>{head}{''.join(rows)}</table></div>"
 
 
 def _text(text: str) -> str:

@@ -1,4 +1,5 @@
 import html.parser
+import re
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,22 @@ class _Page(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.links += [value for name, value in attrs if name in ("src", "href")]
+
+
+def test_whiskers_are_drawn_to_their_ends() -> None:
+    """The interval of the best strategy is in the picture, however far it goes, and in its words."""
+    outcomes = [Outcome(0.0, 0.0, (number + 1) / 10, 3 + number % 3) for number in range(10)]
+    trial = Trial(Strategy.RELOAD, sum_up("a strategy", "one client", outcomes))
+    assert trial.result is not None
+    speed = trial.result.samples_per_second
+    page = plot.render("m", [trial], choice.choose([trial], Objective.THROUGHPUT), [])
+    found = re.search(r'<rect[^>]* x="(\d+)"[^>]* width="([\d.]+)".*?x2="([\d.]+)"', page)
+
+    assert found is not None
+    left, width, end = map(float, found.groups())
+    assert 1.1 < speed.high / speed.value <= 2
+    assert (end - left) / width == pytest.approx(speed.high / speed.value, rel=0.01)
+    assert f"reload {speed}" in page
 
 
 def test_the_page_stands_alone() -> None:
