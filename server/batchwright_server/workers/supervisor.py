@@ -28,6 +28,8 @@ from batchwright_server.workers.worker import Worker
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_PLACE = 64  # bytes; with the names below it, the path of a socket has at most 107
+
 
 class Supervisor:
     """One server of several processes."""
@@ -136,7 +138,8 @@ async def run(settings: Settings, arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
     ended = lifetime.listen_for_end()
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="batchwright-"))
+        temporary = tempfile.TemporaryDirectory(prefix="batchwright-", dir=_socket_place())
+        folder = stack.enter_context(temporary)
         try:
             stack.enter_context(_reserved(settings))
         except OSError as error:
@@ -144,6 +147,12 @@ async def run(settings: Settings, arguments: Sequence[str]) -> int:
             return 1
         supervisor = Supervisor(settings, arguments, folder)
         return await lifetime.live(supervisor, ended, "ending: the workers finish the requests that run")
+
+
+def _socket_place() -> str | None:
+    """Where the folder of sockets goes; None: where temporary files do, unless no socket's path fits."""
+    too_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST_PLACE
+    return "/tmp" if too_long else None  # noqa: S108  a folder of a name that nobody knows before
 
 
 @contextmanager

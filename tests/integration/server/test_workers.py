@@ -232,3 +232,14 @@ async def test_a_port_that_somebody_has_is_told_at_once(tmp_path: Path, folder: 
             assert await asyncio.to_thread(second.wait, 30) == 1
             assert second.stderr is not None
             assert f"cannot listen on 127.0.0.1:{running.port}" in second.stderr.read()
+
+
+async def test_any_folder_of_temporary_files_does(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket's path has 107 bytes at most: where they would not do, the sockets are elsewhere."""
+    place = tmp_path / ("x" * 100)
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    async with start(tmp_path, folder) as server:
+        assert (await server.signals()).ready
