@@ -63,6 +63,7 @@ def open_check(situation: Situation, alternative: Alternative) -> PendingCheck:
         basis=Basis.TIME if is_latency or is_span_bound else Basis.WORK,
         is_rate_telling=before.is_saturated and not is_latency,
         saving_permille=round(1000 * alternative.saving),
+        bore_micros=round(1e6 * situation.state.burden_seconds(situation.state.plan, situation.now)),
     )
 
 

@@ -59,16 +59,15 @@ def accumulate(situation: Situation) -> Situation:
     costs = situation.predictor.costs_of((newest.pods,), (plan, *known))
     (present,) = costs[plan]
     losses: dict[Plan, int] = {}
-    least = present
+    tolls: dict[Plan, int] = {}
+    worth = (1 - situation.rules.min_saving_percent / 100) * present
     for other in known:
         (cost,) = costs[other]
-        least = min(least, cost)
         change = round(1e6 * (present - cost))
         cap = round(1e6 * (LOSS_CAP * _needed_seconds(situation, other) + FREE_SWITCH_LOSS_SECONDS))
         losses[other] = min(max(0, situation.state.losses.get(other, 0) + change), cap)
-    worth = 1 - situation.rules.min_saving_percent / 100
-    toll = max(0, situation.state.toll + round(1e6 * (worth * present - least)))
-    return replace(situation, state=replace(situation.state, losses=losses, toll=toll))
+        tolls[other] = max(0, situation.state.tolls.get(other, 0) + round(1e6 * (worth - cost)))
+    return replace(situation, state=replace(situation.state, losses=losses, tolls=tolls))
 
 
 def weigh(situation: Situation) -> tuple[Alternative, ...]:

@@ -105,6 +105,7 @@ class PendingCheck:
     basis: Basis  # what to compare where samples per second say nothing
     is_rate_telling: bool  # whether samples per second say something, at a similar concurrency
     saving_permille: int
+    bore_micros: int = 0  # what `previous` had to earn before the switch, had it been gone back to then
     settled_at: int | None = None  # when all pods were first seen to serve the new plan, unix seconds
 
     def settled(self, now: float) -> "PendingCheck":
@@ -120,6 +121,7 @@ class PendingCheck:
             "basis": self.basis.value,
             "rateTelling": self.is_rate_telling,
             "savingPermille": self.saving_permille,
+            "boreMicros": self.bore_micros,
         }
         return document if self.settled_at is None else {**document, "settledAt": self.settled_at}
 
@@ -133,5 +135,6 @@ class PendingCheck:
             basis=Basis(fields.parse_text(document, "basis")),
             is_rate_telling=fields.parse_flag(document, "rateTelling"),
             saving_permille=fields.parse_whole(document, "savingPermille"),
+            bore_micros=fields.parse_count({"boreMicros": 0, **document}, "boreMicros"),
             settled_at=fields.parse_whole(document, "settledAt") if "settledAt" in document else None,
         )

@@ -33,7 +33,7 @@ class ModelState:
     flaps: int = 0  # how often the cool-down has doubled
     because: str = ""  # why the plan is in place, with its numbers; empty where nobody decided
     losses: Mapping[Plan, int] = field(default_factory=dict)  # microseconds lost against each plan
-    toll: int = 0  # microseconds lost here against the best plan, beyond what is worth a switch
+    tolls: Mapping[Plan, int] = field(default_factory=dict)  # the same, beyond what is worth a switch
     moves: tuple[int, ...] = ()  # when plans changed within the last hour, unix seconds
     burdens: tuple[Burden, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -92,7 +92,7 @@ class ModelState:
             flaps=self._flaps_after(plan, rules, now),
             because=because[:LONGEST_SENTENCE],
             losses={},
-            toll=0,
+            tolls={},
             moves=(*self.moves_lately(now), int(now)),
             burdens=self._burdens_after(plan, rules, now),
             check=check,
@@ -100,19 +100,40 @@ class ModelState:
             history=History(),
         )
 
+    def gone_back(self, *, rules: Rules, now: float, because: str) -> "ModelState":
+        """The state once the switch that `check` is about is undone: it was never a reason to leave.
+
+        What the plan that comes back was blamed for when it was left rested on the prediction that
+        proved wrong, so it bears what it bore before.
+        """
+        check = self.check
+        if check is None:
+            return self
+        back = self.switched(check.previous, rules=rules, now=now, because=because)
+        others = tuple(it for it in back.burdens if it.plan != check.previous)
+        bore = Burden(check.previous, check.bore_micros, int(now))
+        return replace(back, burdens=(*others, bore) if bore.micros else others)
+
     def because_of(self, because: str) -> "ModelState":
         """The state with another reason for the plan that stays in place."""
         return replace(self, because=because[:LONGEST_SENTENCE])
 
     def _burdens_after(self, plan: Plan, rules: Rules, now: float) -> tuple[Burden, ...]:
-        """What was lost because `plan` first had to earn its own burden is not this plan's fault."""
-        micros = max(0, self.toll - round(1e6 * self.burden_seconds(plan, now)))
+        """What this plan is to blame for: the most that another one would have saved meanwhile.
+
+        What was lost against a plan because that had to earn its own burden first is not this one's
+        fault, whichever of the others it is left for.
+        """
+        micros = max(0, *(self._blame(other, now) for other in (plan, *self.tolls)))
         is_soon = self.previous == plan and now - self.since < FLAP_COOLDOWNS * rules.cooldown_seconds
         return memory.burden(self.burdens, self.plan, micros=micros, is_soon=is_soon, now=now)
 
+    def _blame(self, other: Plan, now: float) -> int:
+        return self.tolls.get(other, 0) - round(1e6 * self.burden_seconds(other, now))
+
     def _flaps_after(self, plan: Plan, rules: Rules, now: float) -> int:
         spell = max(1, FLAP_COOLDOWNS * self.cooldown_seconds(rules))
-        quiet_spells = int((now - self.since) // spell)
+        quiet_spells = max(0, int((now - self.since) // spell))
         if self.previous == plan and quiet_spells == 0:
             return min(self.flaps + 1, MOST_FLAPS)
         return max(0, self.flaps - quiet_spells)
@@ -126,7 +147,7 @@ class ModelState:
             "flaps": self.flaps,
             "because": self.because,
             "lossMicros": {str(plan): loss for plan, loss in self.losses.items()},
-            "tollMicros": self.toll,
+            "tolls": {str(plan): toll for plan, toll in self.tolls.items()},
             "moves": list(self.moves),
             "burdens": [it.to_status() for it in self.burdens],
             "failures": [failure.to_status() for failure in self.failures],
@@ -156,6 +177,7 @@ class ModelState:
         if fields.parse_whole(document, "version") != VERSION:
             return None
         losses = fields.parse_part(document.get("lossMicros", {}), "lossMicros")
+        tolls = fields.parse_part(document.get("tolls", {}), "tolls")
         check, canary = document.get("check"), document.get("canary")
         return cls(
             plan=fields.parse_plan(document, "plan"),
@@ -164,7 +186,7 @@ class ModelState:
             flaps=min(fields.parse_count(document, "flaps"), MOST_FLAPS),
             because=fields.parse_text(document, "because")[:LONGEST_SENTENCE],
             losses={Plan.parse(name): fields.parse_count(losses, name) for name in losses},
-            toll=fields.parse_count({"tollMicros": 0, **document}, "tollMicros"),
+            tolls={Plan.parse(name): fields.parse_count(tolls, name) for name in tolls},
             moves=fields.parse_wholes(document, "moves")[-MOST_MOVES:],
             burdens=tuple(map(Burden.from_status, fields.parse_parts(document, "burdens"))),
             failures=tuple(map(Failure.from_status, fields.parse_parts(document, "failures"))),

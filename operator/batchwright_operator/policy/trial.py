@@ -98,7 +98,8 @@ def give_up(state: ModelState, why: str, *, rules: Rules, now: float) -> ModelSt
     )
     told = state.because_of(f"{why}, and it rests until {sentences.moment(failures[-1].until, now)}")
     moves = (*state.moves_lately(now), int(now))
-    return replace(told, canary=None, failures=failures, losses={}, moves=moves)
+    others = {plan: toll for plan, toll in state.tolls.items() if plan != canary.plan}  # promises broken
+    return replace(told, canary=None, failures=failures, losses={}, tolls=others, moves=moves)
 
 
 def _measured(situation: Situation, canary: Canary, reading: Reading) -> Answer:

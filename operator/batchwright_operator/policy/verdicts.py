@@ -68,7 +68,5 @@ def _back(situation: Situation, pending: PendingCheck, *, answer: Answer, becaus
     if situation.rules.mode is Mode.OBSERVE:
         clause = f"would go back to {sentences.plan_name(pending.previous)}: {because}"
         return Answer(situation.state, Reason.OBSERVE_ONLY, clause, predicted=answer.predicted)
-    back = answer.state.switched(
-        pending.previous, rules=situation.rules, now=situation.now, because=because
-    )
+    back = answer.state.gone_back(rules=situation.rules, now=situation.now, because=because)
     return replace(answer, state=back, action=Action.RETURN)

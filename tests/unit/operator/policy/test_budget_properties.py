@@ -81,9 +81,9 @@ def test_two_operators_that_see_the_same_decide_the_same(spells: list[tuple[bool
 
 def test_going_back_to_a_plan_left_at_a_loss_has_to_be_earned() -> None:
     """What the last stay cost is asked for again, and half of it is forgotten in a day."""
-    state = replace(ModelState.initial(RELOAD, NOON), toll=30_000_000)
+    state = replace(ModelState.initial(RELOAD, NOON), tolls={DEMULTIPLEX: 30_000_000})
     left = state.switched(DEMULTIPLEX, rules=EAGER, now=NOON, because="")
     assert left.burden_seconds(RELOAD, NOON) == 30.0
     assert left.burden_seconds(DEMULTIPLEX, NOON) == 0.0
     assert left.burden_seconds(RELOAD, NOON + 86_400) == 15.0
-    assert left.toll == 0
+    assert left.tolls == {}

@@ -4,11 +4,17 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from batchwright_operator.policy.history import History
-from batchwright_operator.policy.memory import CORRECTION_PERMILLE, MOST_FAILURES, Correction, Failure
+from batchwright_operator.policy.memory import (
+    CORRECTION_PERMILLE,
+    MOST_FAILURES,
+    Burden,
+    Correction,
+    Failure,
+)
 from batchwright_operator.policy.pending import Basis, Gains, Measured, PendingCheck
 from batchwright_operator.policy.rules import Rules
 from batchwright_operator.policy.state import MOST_FLAPS, ModelState
@@ -26,8 +32,15 @@ CHECKS = st.builds(
     basis=st.sampled_from(Basis),
     is_rate_telling=st.booleans(),
     saving_permille=st.integers(-1000, 1000),
+    bore_micros=COUNTS,
     settled_at=st.none() | COUNTS,
 )
+
+
+def _plan_of(known: Burden) -> Plan:
+    return known.plan
+
+
 FAILURES = st.builds(Failure, PLANS, st.integers(1, MOST_FAILURES), COUNTS, st.integers(0, 1000))
 CORRECTIONS = st.builds(Correction, PLANS, st.integers(*CORRECTION_PERMILLE), COUNTS)
 STATES = st.builds(
@@ -38,6 +51,10 @@ STATES = st.builds(
     flaps=st.integers(0, MOST_FLAPS),
     because=st.text(max_size=80),
     losses=st.dictionaries(PLANS, COUNTS, max_size=3),
+    tolls=st.dictionaries(PLANS, COUNTS, max_size=3),
+    burdens=st.lists(st.builds(Burden, PLANS, COUNTS, COUNTS), max_size=3, unique_by=_plan_of).map(
+        tuple
+    ),
     failures=st.lists(FAILURES, max_size=3).map(tuple),
     corrections=st.lists(CORRECTIONS, max_size=3).map(tuple),
     check=st.none() | CHECKS,
@@ -139,3 +156,33 @@ def test_rules_need_a_candidate() -> None:
     """Without a plan allowed there is nothing to serve with."""
     with pytest.raises(ValueError, match="candidates: expected at least one"):
         Rules(candidates=())
+
+
+@given(STATES, PLANS)
+def test_no_plan_is_blamed_for_what_others_had_to_earn(state: ModelState, plan: Plan) -> None:
+    """Whatever it is left for, it bears what one other plan would have saved beyond its own burden."""
+    state = replace(
+        state, previous=None, burdens=tuple(it for it in state.burdens if it.plan != state.plan)
+    )
+    left = state.switched(plan, rules=RULES, now=NOON, because="")
+    saved = [loss / 1e6 - state.burden_seconds(it, NOON) for it, loss in state.tolls.items()]
+    assert left.burden_seconds(state.plan, NOON) == pytest.approx(
+        max(0.0, *saved, 0.0), abs=1e-5, rel=1e-6
+    )
+    assert all(
+        left.burden_seconds(it.plan, NOON) == state.burden_seconds(it.plan, NOON) for it in state.burdens
+    )
+
+
+@given(STATES, PLANS, CHECKS, st.integers(0, 3600))
+def test_a_switch_that_is_undone_leaves_no_blame(
+    state: ModelState, plan: Plan, check: PendingCheck, seconds: int
+) -> None:
+    """Blame that rested on a wrong prediction is taken back: the plan bears what it bore before."""
+    assume(plan != state.plan)
+    before = state.burden_seconds(state.plan, NOON)
+    pending = replace(check, previous=state.plan, bore_micros=round(1e6 * before))
+    tried = state.switched(plan, rules=RULES, now=NOON, because="", check=pending)
+    back = tried.gone_back(rules=RULES, now=NOON + seconds, because="")
+    assert (back.plan, back.check) == (state.plan, None)
+    assert back.burden_seconds(state.plan, NOON + seconds) == pytest.approx(before, abs=1e-5)
