@@ -5,6 +5,7 @@
     ├── ModelNotFound           no model or version of that name
     ├── ModelUnavailable        known, but not serving now: worth a retry
     ├── QueueFull               as many requests wait for the model as may
+    ├── TooManyBytes            the requests that wait have as many bytes as they may
     ├── WaitTooLong             the reload queue's own limit passed
     ├── DeadlineExceeded        the client's deadline passed
     ├── ConfigurationRejected   a configuration that was sent cannot be taken into service
@@ -90,6 +91,18 @@ class QueueFull(ServerError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} requests wait already; retry later or raise max_requests")
+
+
+class TooManyBytes(ServerError):
+    """With this request, those that wait would have more bytes than they may."""
+
+    kind = Kind.RESOURCE_EXHAUSTED
+
+    def __init__(self, waiting: int, more: int, limit: int, name: str) -> None:
+        super().__init__(
+            f"requests of {waiting} bytes wait already: expected {limit} at most, got {more} more;"
+            f" retry later, or raise {name}"
+        )
 
 
 class WaitTooLong(ServerError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from batchwright_server.api import addresses, cors
+from batchwright_server.api import limits as limits_of
 from batchwright_server.api.limits import Limits
 from batchwright_server.api.tls import TlsFiles
 from batchwright_server.config import flags, monitoring
@@ -18,7 +19,6 @@ from batchwright_server.config.document import parse_document, render_document
 from batchwright_server.config.problems import InvalidDocument
 
 EX_USAGE = 64  # sysexits.h; what OVMS ends with after a bad command line
-LARGEST_INT = 2**31 - 1  # of gRPC's arguments
 DEFAULT_CACHE = Path("/opt/cache")  # OVMS's
 
 _MODEL_KEYS = {"name": "model_name", "base_path": "model_path"}  # where file and flag differ
@@ -219,8 +219,7 @@ def _check(parser: _Parser, given: argparse.Namespace) -> None:
 def _limits(parser: _Parser, given: argparse.Namespace) -> Limits:
     limits = Limits(**{field.name: getattr(given, field.name) for field in dataclasses.fields(Limits)})
     for name, value in dataclasses.asdict(limits).items():
-        least = 1 if name == "max_message_bytes" else 0
-        most = LARGEST_INT if isinstance(value, int) else LARGEST_INT / 1000  # gRPC counts milliseconds
+        least, most = limits_of.range_of(name, value)
         if not least <= value <= most:
             parser.error(f"--{name}: expected {least} to {most:.0f}, got {value}")
     return limits

@@ -35,12 +35,14 @@ def test_examples_are_valid(file: Path) -> None:
     entries=st.integers(1, 64),
     wait=st.integers(1, 600),
     requests=st.none() | st.integers(1, 64),
+    waiting=st.none() | st.integers(1, 64),
 )
 def test_the_server_reads_what_is_rendered(
-    plan: Plan, largest: int, entries: int, wait: int, requests: int | None
+    plan: Plan, largest: int, entries: int, wait: int, requests: int | None, waiting: int | None
 ) -> None:
     """Every value a user writes arrives in the server under its own name."""
-    reload = {"queue": {"maxWaitSeconds": wait}, "compiledCache": {"maxEntries": entries}}
+    queue = {"maxWaitSeconds": wait} | ({"maxBytes": f"{waiting}Mi"} if waiting else {})
+    reload = {"queue": queue, "compiledCache": {"maxEntries": entries}}
     model = model_document(batching={"maxBatchSize": largest, "reload": reload}, inferRequests=requests)
     text = render_config(make_server(model), Settings(), {"resnet": plan})
     (read,) = parse_document(text).models
@@ -49,6 +51,7 @@ def test_the_server_reads_what_is_rendered(
     assert (batching.plan, batching.max_batch_size) == (plan, largest)
     assert batching.reload.compiled_cache.max_entries == entries
     assert batching.reload.queue.max_wait_seconds == wait
+    assert batching.reload.queue.max_bytes == (waiting << 20 if waiting else None)
 
 
 def test_the_server_takes_the_rendered_command_line() -> None:

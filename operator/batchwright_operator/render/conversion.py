@@ -157,6 +157,7 @@ def _batching(batching: Batching) -> Manifest:
             "queue": {
                 "maxRequests": queue.max_requests,
                 "maxWaitSeconds": -int(-queue.max_wait_seconds // 1),
+                "maxBytes": queue.max_bytes,
             },
             "compiledCache": _compiled_cache(batching),
         },

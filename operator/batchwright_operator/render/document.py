@@ -72,7 +72,6 @@ def _version_policy(policy: VersionPolicy) -> version_policy.VersionPolicyBlock:
 
 def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Batching:
     beside = tuple(item for item in spec.strategies if item is not plan.strategy)
-    queue = spec.reload.queue
     return batching.Batching(
         strategy=plan.strategy,
         streams=plan.streams,
@@ -80,9 +79,7 @@ def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Ba
         candidates=beside,
         reload=batching.Reload(
             on_miss=batching.OnMiss(spec.reload.on_miss.value.lower()),
-            queue=batching.ReloadQueue(
-                max_requests=queue.max_requests, max_wait_seconds=queue.max_wait_seconds
-            ),
+            queue=_queue(spec),
             compiled_cache=_compiled_cache(spec),
         ),
         fixed=batching.Fixed(batch_size=spec.fixed.batch_size),
@@ -98,6 +95,15 @@ def _coalesce(spec: CoalesceSpec | None) -> batching.Coalesce | None:
         return None
     return batching.Coalesce(
         max_batch_size=spec.max_batch_size, max_delay_seconds=spec.max_delay_microseconds / 1e6
+    )
+
+
+def _queue(spec: BatchingSpec) -> batching.ReloadQueue:
+    queue = spec.reload.queue
+    return batching.ReloadQueue(
+        max_requests=queue.max_requests,
+        max_wait_seconds=queue.max_wait_seconds,
+        max_bytes=int(quantity.amount(queue.max_bytes)) if queue.max_bytes else None,
     )
 
 

@@ -126,26 +126,39 @@ class Adaptive(Strict):
     """By how many percent another strategy has to be cheaper to be switched to."""
 
 
+def _bytes_rule() -> Rule:
+    return Rule(
+        "!has(self.maxBytes) || "
+        f"quantity(string(self.maxBytes)).compareTo(quantity('{_LEAST_BYTES}')) >= 0",
+        f"expected at least {_LEAST_BYTES}",
+        ".maxBytes",
+    )
+
+
 class ReloadQueue(Strict):
     """The bounds of the queue in which requests wait for a reload."""
+
+    rules: ClassVar = (_bytes_rule(),)
 
     max_requests: Positive = 1024
     """How many requests may wait; further ones are refused at once (RESOURCE_EXHAUSTED)."""
     max_wait_seconds: Positive = 10
     """How many seconds a request waits at most."""
+    max_bytes: Quantity | None = None
+    """How much data the requests that wait may have together, as a quantity. Absent: with those of the
+    other models a quarter of the memory that models leave."""
+
+    @model_validator(mode="after")
+    def _check_bytes(self) -> "ReloadQueue":
+        if self.max_bytes and quantity.amount(self.max_bytes) < quantity.amount(_LEAST_BYTES):
+            raise ValueError(f"maxBytes: {self.rules[0].message}, got {self.max_bytes}")
+        return self
 
 
 class CompiledCache(Strict):
     """How many compiled batch sizes are kept."""
 
-    rules: ClassVar = (
-        Rule(
-            "!has(self.maxBytes) || "
-            f"quantity(string(self.maxBytes)).compareTo(quantity('{_LEAST_BYTES}')) >= 0",
-            f"expected at least {_LEAST_BYTES}",
-            ".maxBytes",
-        ),
-    )
+    rules: ClassVar = (_bytes_rule(),)
 
     max_entries: Positive = 4
     """How many batch sizes are kept compiled; each has a copy of the weights in memory."""

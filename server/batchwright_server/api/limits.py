@@ -10,6 +10,9 @@ MAX_RANK = 32  # dimensions of a tensor
 MAX_TENSORS = 1024  # inputs, or outputs, of a request
 MAX_REPEATED_BYTES = 64 << 20  # of a tensor written as one value that stands for all elements
 
+LARGEST_INT = 2**31 - 1  # of gRPC's arguments
+_LARGEST_SIZE = 2**63 - 1
+
 HANDSHAKE_SECONDS = 20  # until a connection that says nothing is closed
 LONGEST_AWAITED_AGE_SECONDS = 60.0  # when the server ends
 _AGE_JITTER = 1.1  # by how much gRPC lets connections differ in age
@@ -18,9 +21,10 @@ _CLIENT_PING_SECONDS = 10  # clients may not ask more often than this whether th
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of messages and connections; 0 is no bound, but for messages. Times in seconds."""
+    """The bounds of messages and connections; 0 is no bound, but for bytes. Times in seconds."""
 
     max_message_bytes: int = 1 << 30  # as OVMS
+    max_waiting_bytes: int = 0  # 0: by the memory
     max_connections: int = 0
     max_concurrent_streams: int = 0
     max_connection_age_seconds: float = 0
@@ -52,6 +56,14 @@ class Limits:
             "grpc.keepalive_permit_without_calls": 1,  # a peer that is gone has no calls
             **bounds,
         }
+
+
+def range_of(name: str, value: float) -> tuple[int, float]:
+    """From which to which number a limit may be."""
+    if name == "max_waiting_bytes":
+        return 0, _LARGEST_SIZE
+    most = LARGEST_INT if isinstance(value, int) else LARGEST_INT / 1000  # gRPC counts milliseconds
+    return int(name == "max_message_bytes"), most
 
 
 def leaving_seconds(arguments: Mapping[str, str | int]) -> float:

@@ -35,10 +35,14 @@ class OnMiss(StrEnum):
 
 
 class ReloadQueue(Frozen):
-    """The bounds of the queue in which requests wait for a reload."""
+    """The bounds of the queue in which requests wait for a reload.
+
+    `max_bytes`: None: as much as all models' requests may have together.
+    """
 
     max_requests: PositiveInt = 1024
     max_wait_seconds: PositiveSeconds = 10.0
+    max_bytes: PositiveInt | None = None
 
 
 class CompiledCache(Frozen):

@@ -104,6 +104,12 @@ CROSS_ORIGIN = (
 
 LIMITS = (
     Flag("max_message_bytes", "of a gRPC message or an HTTP body that comes", Kind.NUMBER, 1 << 30),
+    Flag(
+        "max_waiting_bytes",
+        "of requests that wait, of all models together, 0 for a quarter of the memory that models leave",
+        Kind.NUMBER,
+        0,
+    ),
     Flag("max_connections", "open at once, gRPC and HTTP each, 0 for any number", Kind.NUMBER, 0),
     Flag("max_concurrent_streams", "gRPC calls of a connection, 0 for any number", Kind.NUMBER, 0),
     Flag("max_connection_age_seconds", "gRPC clients connect anew, 0 for never", Kind.SECONDS, 0.0),

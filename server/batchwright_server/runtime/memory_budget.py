@@ -32,6 +32,7 @@ class MemoryBudget:
 
     def __init__(self, memory: ports.Memory) -> None:
         self.memory = memory
+        self.models_bytes = 0  # of all that is compiled
         self._caches: weakref.WeakSet[Cache] = weakref.WeakSet()
 
     @property

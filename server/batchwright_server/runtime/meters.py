@@ -5,10 +5,22 @@ Written by the event loop alone, read by telemetry: no locks.
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from batchwright_server.runtime import ports, scopes
 from batchwright_server.runtime.histogram import BATCH_SIZES, SECONDS, Histogram
+
+
+class Rejection(StrEnum):
+    """Why a request was not let wait, or left the reload queue without a lease."""
+
+    FULL = "full"
+    BYTES = "bytes"
+    MAX_WAIT = "max_wait"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    COMPILATION = "compilation"
 
 
 class RequestLabels(NamedTuple):
@@ -27,6 +39,7 @@ class ReloadMeters:
     reload_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     queue_wait_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     queue_depth: int = 0
+    waiting_bytes: int = 0  # of requests that wait for anything, under any strategy
     rejected: Counter[str] = field(default_factory=Counter)  # by reason
     compiled_models: int = 0
 

@@ -35,6 +35,7 @@ from batchwright_server.runtime.inference_gate import InferenceGate
 from batchwright_server.runtime.inference_pool import Effort, InferencePool, Requests
 from batchwright_server.runtime.memory_budget import Cache, MemoryBudget
 from batchwright_server.runtime.quiet_moments import Activity, QuietMoments
+from batchwright_server.runtime.waiting_room import House
 
 _log = logging.getLogger(__name__)
 
@@ -50,13 +51,16 @@ class Resources:
     gate: InferenceGate
     budget: MemoryBudget
     moments: QuietMoments
+    house: House
 
     @classmethod
-    def of(cls, engine: ports.Engine, worker: CompileWorker) -> "Resources":
-        """Those of a process with this engine."""
+    def of(cls, engine: ports.Engine, worker: CompileWorker, waiting_bytes: int = 0) -> "Resources":
+        """Those of a process with this engine; so many bytes may wait (0: by its memory)."""
         gate = InferenceGate(engine.cores)
         moments = QuietMoments(Activity(time.monotonic), worker, gate)
-        return cls(worker, gate, MemoryBudget(engine.memory), moments)
+        budget = MemoryBudget(engine.memory)
+        house = House(budget, time.monotonic, waiting_bytes)
+        return cls(worker, gate, budget, moments, house)
 
 
 class ModelCompiler:
@@ -110,8 +114,8 @@ class ModelCompiler:
             watching.cancel()
         pool = InferencePool(compiled, self.gate, size_bytes=taken, dispose=self._dispose)
         pool.compiling = effort
-        self._meter.compiled_bytes += taken
-        weakref.finalize(pool, _forget, self._meter, taken).atexit = False
+        _note(self._meter, self._budget, taken)
+        weakref.finalize(pool, _note, self._meter, self._budget, -taken).atexit = False
         return pool
 
     async def _watch_memory(self) -> None:
@@ -168,8 +172,9 @@ class ModelCompiler:
         self._memory.trim()
 
 
-def _forget(meter: meters.ModelMeters, taken: int) -> None:
-    meter.compiled_bytes -= taken
+def _note(meter: meters.ModelMeters, budget: MemoryBudget, taken: int) -> None:
+    meter.compiled_bytes += taken
+    budget.models_bytes += taken
 
 
 def _infer_once(compiled: ports.CompiledModel, signature: Signature, size: Compilable) -> None:

@@ -40,16 +40,6 @@ class ReloadReason(StrEnum):
     EVICTED = "evicted"
 
 
-class Rejection(StrEnum):
-    """Why a request left the queue without a lease."""
-
-    FULL = "full"
-    MAX_WAIT = "max_wait"
-    DEADLINE = "deadline"
-    CANCELLED = "cancelled"
-    COMPILATION = "compilation"
-
-
 @dataclass(eq=False)
 class _Waiter:
     since: float
@@ -152,10 +142,10 @@ class ReloadQueue:
         if self._retired:
             raise Retired
         if (failure := self._failed.find(size)) is not None:
-            self._meter.rejected[Rejection.COMPILATION] += 1
+            self._meter.rejected[meters.Rejection.COMPILATION] += 1
             raise failure
         if self.depth >= self._limits.max_requests:
-            self._meter.rejected[Rejection.FULL] += 1
+            self._meter.rejected[meters.Rejection.FULL] += 1
             raise errors.QueueFull(self._limits.max_requests)
 
     async def _wait(self, size: Size, deadline: float) -> Lease:
@@ -169,7 +159,7 @@ class ReloadQueue:
                 return await waiter.lease
         except asyncio.CancelledError:
             if waiter.lease.cancelled():
-                self._meter.rejected[Rejection.CANCELLED] += 1
+                self._meter.rejected[meters.Rejection.CANCELLED] += 1
             _give_back(waiter)
             raise
         finally:
@@ -188,11 +178,11 @@ class ReloadQueue:
         if deadline <= longest:
             doing = f"waiting for a reload to {name_size(size)}"
             late: errors.ServerError = errors.DeadlineExceeded(doing)
-            return loop.call_at(deadline, self._give_up, waiter, late, Rejection.DEADLINE)
+            return loop.call_at(deadline, self._give_up, waiter, late, meters.Rejection.DEADLINE)
         late = errors.WaitTooLong(max_wait, name_size(size))
-        return loop.call_at(longest, self._give_up, waiter, late, Rejection.MAX_WAIT)
+        return loop.call_at(longest, self._give_up, waiter, late, meters.Rejection.MAX_WAIT)
 
-    def _give_up(self, waiter: _Waiter, error: errors.ServerError, why: Rejection) -> None:
+    def _give_up(self, waiter: _Waiter, error: errors.ServerError, why: meters.Rejection) -> None:
         if not waiter.lease.done():
             self._meter.rejected[why] += 1
             waiter.lease.set_exception(error)
@@ -276,7 +266,7 @@ class ReloadQueue:
                 waiter.lease.set_result(lease)
 
     def _reject(self, size: Size, error: MakeError) -> None:
-        self._meter.rejected[Rejection.COMPILATION] += len(self._waiting.get(size, ()))
+        self._meter.rejected[meters.Rejection.COMPILATION] += len(self._waiting.get(size, ()))
         self._dismiss(size, error)
 
     def _dismiss(self, size: Size, error: MakeError) -> None:

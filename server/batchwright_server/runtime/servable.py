@@ -9,7 +9,7 @@ from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Plan
 from batchwright_server.core import validation
-from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec
+from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec, count_bytes
 from batchwright_server.runtime import calibration, meters, ports, reload_queue, settled_batching
 from batchwright_server.runtime.allowed_plans import AllowedPlans
 from batchwright_server.runtime.build_record import BuildRecord
@@ -19,7 +19,7 @@ from batchwright_server.runtime.shadowing import Shadowing
 from batchwright_server.runtime.strategies.factory import StrategyFactory
 from batchwright_server.runtime.strategies.port import BatchStrategy, Call
 from batchwright_server.runtime.trial_memory import TrialMemory
-from batchwright_server.runtime.waiting_room import WaitingRoom
+from batchwright_server.runtime.waiting_room import House, WaitingRoom
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Servable:
         self._record = observed.builds
         self._shadow = observed.shadow
         self._allowed = AllowedPlans()
-        self._room = WaitingRoom(factory.meter.reload)
+        self._room = WaitingRoom(factory.meter.reload, observed.house)
         self._under_way = 0
         self.fallback = ""  # why it serves by another strategy than configured; empty: it does not
         self._strategy: BatchStrategy | None = None
@@ -123,7 +123,8 @@ class Servable:
         limit = self._batching.max_batch_size
         batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
         size = self.signature.size_of(inputs, batch_size)
-        ticket = self._room.enter(self._batching.reload.queue.max_requests)
+        held = sum(map(count_bytes, inputs.values()))
+        ticket = self._room.enter(self._batching.reload.queue, held)
         self._shadow.observe(size, batch_size, self._under_way)
         alone, answered = self._costs.enter(), None
         self._under_way += 1
@@ -223,11 +224,12 @@ class Servable:
 
 @dataclass(frozen=True)
 class Observed:
-    """What is known of one version beside its network."""
+    """What is known of one version beside its network, and what it shares with others."""
 
     costs: PlanCosts
     builds: BuildRecord
     shadow: Shadowing
+    house: House
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,7 @@ async def load(source: Source, tools: Tools) -> Servable:
     )
     shadow = Shadowing(config.effective_batching, compiler, source.meter, clocks.elapsed)
     costs = PlanCosts(factory, clocks, tools.resources, memory, shadow.learn)
-    servable = Servable(config, source.version, factory, Observed(costs, record, shadow))
+    observed = Observed(costs, record, shadow, tools.resources.house)
+    servable = Servable(config, source.version, factory, observed)
     await servable.start()
     return servable

@@ -168,6 +168,8 @@ def _reload_metrics(servables: list[Servable]) -> Iterator[Metric]:
     yield _histogram("reload_queue_wait_seconds", "Waiting for a reload, by request.", waits)
     depth = {servable: float(meter.queue_depth) for servable, meter in meters.items()}
     yield _gauge("reload_queue_depth", "Requests that wait for a reload now.", depth)
+    held = {servable: float(meter.waiting_bytes) for servable, meter in meters.items()}
+    yield _gauge("waiting_bytes", "Data of requests that wait for their last inference to begin.", held)
     compiled = {servable: float(meter.compiled_models) for servable, meter in meters.items()}
     yield _gauge("compiled_models", "Batch sizes compiled by the reload strategy now.", compiled)
     taken = {servable: float(servable.meter.compiled_bytes) for servable in servables}

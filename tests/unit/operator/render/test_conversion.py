@@ -35,7 +35,13 @@ batchings = st.fixed_dictionaries(
     optional={
         "candidates": st.lists(st.sampled_from(["reload", "demultiplex", "dynamic"]), unique=True),
         "max_batch_size": sizes,
-        "reload": st.fixed_dictionaries({"queue": st.fixed_dictionaries({"max_wait_seconds": sizes})}),
+        "reload": st.fixed_dictionaries(
+            {
+                "queue": st.fixed_dictionaries(
+                    {"max_wait_seconds": sizes}, optional={"max_bytes": st.integers(1 << 20, 1 << 40)}
+                )
+            }
+        ),
     },
 )
 common = {

@@ -60,6 +60,11 @@ def test_defaults() -> None:
         ({"adaptive": {"minSavingPercent": 101}}, "adaptive.minSavingPercent", "100"),
         ({"reload": {"onMiss": "split"}}, "reload.onMiss", "did you mean Split?"),
         (
+            {"reload": {"queue": {"maxBytes": "1Ki"}}},
+            "reload.queue",
+            "maxBytes: expected at least 1Mi, got 1Ki",
+        ),
+        (
             {"reload": {"compiledCache": {"maxBytes": "1Ki"}}},
             "reload.compiledCache",
             "maxBytes: expected at least 1Mi, got 1Ki",
