@@ -12,7 +12,7 @@ PROTOS := $(wildcard server/batchwright_server/protos/*.proto)
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 demo: $(VENV)/.demo models ## Serve a model, vary the batch sizes, watch the policy switch it (5 minutes the first time)
 	$(BIN)/python -m example_client.demo --models build/models --out build/demo
