@@ -15,7 +15,7 @@ class Processor:
     the order of their virtual ends and no job has to be looked at before.
     """
 
-    def __init__(self, cores: int) -> None:
+    def __init__(self, cores: float) -> None:
         self.now = 0.0
         self.cpu_seconds = 0.0
         self._cores = cores

@@ -31,6 +31,7 @@ class Setup:
     noise: float = 0.1  # of each request's cost
     calibration_error: float = 0.03  # of each plan's told costs, as a whole
     tick_seconds: float = TICK_SECONDS  # between looks of the policy
+    processors: float | None = None  # that the server really has; None: all that it is told of
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def _server(setup: Setup, script: Script, plan: Plan) -> SimulatedServer:
     dice = random.Random(setup.seed)  # noqa: S311  noise, no secret
     told = told_by(setup, dice)
     noise = setup.noise
-    pod = Pod(setup.profile, setup.limits, told, lambda: 1 + noise * (2 * dice.random() - 1))
+    disturb = lambda: 1 + noise * (2 * dice.random() - 1)  # noqa: E731
+    pod = Pod(setup.profile, setup.limits, told, disturb, setup.processors)
     return SimulatedServer(pod, plan, script)
 
 

@@ -32,6 +32,7 @@ class Pod:
     limits: Limits
     told: Told
     noise: Callable[[], float]
+    processors: float | None = None  # that it really has, where others take some of the machine's
 
 
 @dataclass
@@ -67,7 +68,7 @@ class SimulatedServer:
         self._profile = profile
         self._script = script
         self._told = told
-        self._processor = Processor(profile.cores)
+        self._processor = Processor(pod.processors or profile.cores)
         worker = CompileWorker(self._processor)
         self._place = Place(self._processor, worker, profile, limits, self.tally, noise)
         self._shadow = Shadow(limits.cache_entries, told.reload.span_seconds)

@@ -120,17 +120,25 @@ def _progress(console: Console) -> Progress:
 
 
 def _line(run: Run) -> str:
-    real = sum(run.real)
+    real, alone, disturbed = sum(run.real), run.simulated.total, run.disturbed.total
     return (
         f"{run.case.model:14} {run.case.trace:10} round {run.round + 1}  {run.name:20} "
-        f"real {real:6.1f} s  simulated {run.simulated.total:6.1f} s  "
-        f"x {real / run.simulated.total:5.2f}  work x {run.work / run.simulated.work:5.2f}  "
+        f"real {real:6.1f} s  simulated {alone:6.1f} s  x {real / alone:5.2f}, with what "
+        f"was left x {real / disturbed:5.2f}  work x {run.work / run.simulated.work:5.2f}  "
         f"{len(run.moves)} moves  others {run.foreign:.1f}"
     )
 
 
 def _table(case: dict[str, Any]) -> Table:
-    table = Table("", "real s", "simulated s", "ratio (half of the rounds)", "of work", "others")
+    table = Table(
+        "",
+        "real s",
+        "simulated s",
+        "ratio (half of the rounds)",
+        "with what was left",
+        "of work",
+        "others",
+    )
     for name, plan in case["plans"].items():
         low, median, high = plan["ratio"]
         table.add_row(
@@ -138,6 +146,7 @@ def _table(case: dict[str, Any]) -> Table:
             f"{plan['real'][1]:.1f}",
             f"{plan['simulated'][1]:.1f}",
             f"{median:.2f} ({low:.2f} to {high:.2f})",
+            f"{plan['disturbedRatio'][1]:.2f}",
             f"{plan['workRatio'][1]:.2f}",
             f"{plan['foreignProcessors'][1]:.1f}",
         )

@@ -50,9 +50,19 @@ class Case:
         """The batch sizes that are asked for."""
         return tuple(sorted({item.size for item in self.items}))
 
-    def simulate(self, profile: Profile, name: str) -> replay.Outcome:
-        """What the simulator says that a plan, or the policy, costs with these costs."""
-        setup = Setup(profile, Limits(), SEED, calibration_error=0.0, tick_seconds=self.tick_seconds)
+    def simulate(self, profile: Profile, name: str, processors: float | None = None) -> replay.Outcome:
+        """What the simulator says that a plan, or the policy, costs with these costs.
+
+        `processors` are those that others left it; None: it has the machine to itself.
+        """
+        setup = Setup(
+            profile,
+            Limits(),
+            SEED,
+            calibration_error=0.0,
+            tick_seconds=self.tick_seconds,
+            processors=processors,
+        )
         if name == POLICY:
             return replay.run_policy(setup, Tape(self.items), self.rules)
         return replay.run_fixed(setup, Tape(self.items), Plan.parse(name))

@@ -51,12 +51,15 @@ def _plan(runs: Sequence[Run]) -> Document:
         "real": _rounded(spread([sum(run.real) for run in runs])),
         "simulated": _rounded(spread([run.simulated.total for run in runs])),
         "ratio": _rounded(spread([sum(run.real) / run.simulated.total for run in runs])),
+        "disturbed": _rounded(spread([run.disturbed.total for run in runs])),
+        "disturbedRatio": _rounded(spread([sum(run.real) / run.disturbed.total for run in runs])),
         "workRatio": _rounded(spread([run.work / run.simulated.work for run in runs])),
         "foreignProcessors": _rounded(spread([run.foreign for run in runs])),
         "rounds": [
             {
                 "real": _rounded(run.real),
                 "simulated": _rounded(run.simulated.windows),
+                "disturbed": _rounded(run.disturbed.windows),
                 "work": round(run.work, 2),
                 "simulatedWork": round(run.simulated.work, 2),
                 "foreignProcessors": round(run.foreign, 2),

@@ -21,6 +21,8 @@ from benchmarks.policy.suite import USUAL
 from benchmarks.serving import messages
 from benchmarks.serving.messages import Subject
 
+LEAST_LEFT = 0.05  # processors, by which a run is told that hardly had any
+
 
 @dataclass(frozen=True)
 class Run:
@@ -31,6 +33,7 @@ class Run:
     name: str
     real: tuple[float, ...]
     simulated: Outcome
+    disturbed: Outcome  # simulated with the processors that others left
     moves: tuple[Move, ...]  # of the real policy
     work: float  # processor seconds of the real server
     foreign: float  # processors that other programs used meanwhile
@@ -133,8 +136,18 @@ class _Serving:
             others, work = Foreign(server.cpu_seconds), server.cpu_seconds()
             windows = await self._ask(server, plan, steering if name == POLICY else None)
             work, foreign = server.cpu_seconds() - work, others.processors()
-            moves, simulated = tuple(steering.moves), self.case.simulate(profile, name)
-            return Run(self.case, number, name, windows, simulated, moves, work, foreign)
+            left = max(LEAST_LEFT, profile.cores - foreign)
+            return Run(
+                self.case,
+                number,
+                name,
+                real=windows,
+                simulated=self.case.simulate(profile, name),
+                disturbed=self.case.simulate(profile, name, left),
+                moves=tuple(steering.moves),
+                work=work,
+                foreign=foreign,
+            )
         finally:
             server.close()
             await pods.close()

@@ -9,13 +9,15 @@ from benchmarks.policy.page import COLOURS
 Document = dict[str, Any]
 
 WIDTH, LEFT, RIGHT, ROW, TOP, BOTTOM = 560, 150, 60, 30, 6, 24
+KINDS = ("real", "simulated", "disturbed")
 INTRODUCTION = """<p>The same requests by gRPC to a real server of one's own for each run, and to the
 simulator with the costs that such a server had measured of itself at the start of the round. Cost is
 the seconds with requests in the server. Ratios are real to simulated of the same round; regret is the
 policy's real cost beyond the best fixed plan's of the same round. Spreads are from the lower to the
-upper quartile of the rounds. <b>Of work</b> is the ratio of processor seconds, which other programs
-disturb less. <b>Others</b> is how many processors those used meanwhile: a simulated server has the
-machine to itself.</p>"""
+upper quartile of the rounds. <b>Others</b> is how many processors other programs used meanwhile; a
+simulated server has the machine to itself, <b>with what was left</b> it has no more processors than
+those left to the real one. <b>Of work</b> is the ratio of processor seconds, which others disturb
+little.</p>"""
 
 
 def render(document: Document) -> str:
@@ -28,7 +30,7 @@ def render(document: Document) -> str:
     return (
         f"<h2 id=real>Against real servers</h2>{INTRODUCTION}<p class=held>{escape(' '.join(told))}</p>"
         f"{_table(found)}<h3>Every run</h3><p>Bars and dots: real, the median and each round. "
-        f"Strokes: simulated.</p>{figures}"
+        f"Strokes: simulated, broken ones with what others left.</p>{figures}"
     )
 
 
@@ -49,13 +51,15 @@ def _table(found: Sequence[Document]) -> str:
         "real s",
         "simulated s",
         "ratio",
+        "with what was left",
         "of work",
         "others",
         "regret",
         "simulated",
     )
     rows = "".join(_row(case, name) for case in found for name in case["plans"])
-    return f"<table><tr>{''.join(f'<th>{it}</th>' for it in head)}</tr>{rows}</table>"
+    heads = "".join(f"<th>{it}</th>" for it in head)
+    return f'<table style="white-space:nowrap"><tr>{heads}</tr>{rows}</table>'
 
 
 def _row(case: Document, name: str) -> str:
@@ -67,6 +71,7 @@ def _row(case: Document, name: str) -> str:
         f"{plan['real'][1]:.1f}",
         f"{plan['simulated'][1]:.1f}",
         _spread(plan["ratio"], "{:.2f}"),
+        _spread(plan["disturbedRatio"], "{:.2f}"),
         f"{plan['workRatio'][1]:.2f}",
         f"{plan['foreignProcessors'][1]:.1f}",
         _percent(case["regret"]) if is_policy else "",
@@ -105,12 +110,7 @@ def _moves(moves: Sequence[Document]) -> str:
 
 def _plot(case: Document) -> str:
     plans = case["plans"]
-    most = max(
-        sum(found[kind])
-        for plan in plans.values()
-        for found in plan["rounds"]
-        for kind in ("real", "simulated")
-    )
+    most = max(sum(found[kind]) for plan in plans.values() for found in plan["rounds"] for kind in KINDS)
     scale = (WIDTH - LEFT - RIGHT) / (most or 1.0)
     height = TOP + ROW * len(plans) + BOTTOM
     rows = "".join(_bar(name, plan, number, scale) for number, (name, plan) in enumerate(plans.items()))
@@ -129,11 +129,12 @@ def _bar(name: str, plan: Document, number: int, scale: float) -> str:
         'fill-opacity=".35"/>',
     ]
     for found in plan["rounds"]:
-        real, simulated = (LEFT + scale * sum(found[kind]) for kind in ("real", "simulated"))
+        real, *simulated = (LEFT + scale * sum(found[kind]) for kind in KINDS)
         parts.append(f'<circle cx="{real:.1f}" cy="{middle}" r="3.5" fill="{colour}"/>')
-        parts.append(
-            f'<line x1="{simulated:.1f}" x2="{simulated:.1f}" y1="{top + 2}" y2="{top + ROW - 2}" '
-            'stroke="#222" stroke-width="1.5"/>'
-        )
+        for at, dashes in zip(simulated, ("none", "3 2"), strict=True):
+            parts.append(
+                f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top + 2}" y2="{top + ROW - 2}" '
+                f'stroke="#222" stroke-width="1.5" stroke-dasharray="{dashes}"/>'
+            )
     parts.append(f'<text x="{WIDTH - RIGHT + 8}" y="{middle + 4}">x {plan["ratio"][1]:.2f}</text>')
     return "".join(parts)

@@ -105,18 +105,38 @@ def test_a_trace_is_cut_to_what_its_worst_plan_serves_in_time(name: str) -> None
     assert 5.0 < cases.dearest(case, PROFILE) <= 10.0
 
 
+def test_less_of_the_machine_makes_everything_dearer() -> None:
+    """Half of the processors, up to twice the seconds, for the same work."""
+    case = cases.make("two-fast", PROFILE, 5, 10.0)
+    for plan in suite.USUAL:
+        alone, disturbed = (case.simulate(PROFILE, str(plan), it) for it in (None, 1.0))
+        assert 1.1 < disturbed.total / alone.total <= 2.01
+        assert disturbed.work == pytest.approx(alone.work, rel=0.2)
+
+
 def test_rounds_are_compared_with_themselves() -> None:
     """Ratios and regret are of runs of one round, whatever the machine did in another."""
     case = cases.make("steady-8", PROFILE, 5, 5.0)
     seconds = {"dynamic/one": 2.0, "reload/one": 4.0, "policy": 3.0}
     runs = [
-        Run(case, number, name, (slow * cost,), Outcome((cost,), work=cost), (), slow * cost, 0.5)
+        Run(
+            case,
+            number,
+            name,
+            real=(slow * cost,),
+            simulated=Outcome((cost,), work=cost),
+            disturbed=Outcome((2 * cost,), work=cost),
+            moves=(),
+            work=slow * cost,
+            foreign=1.0,
+        )
         for number, slow in enumerate((1.0, 10.0))
         for name, cost in seconds.items()
     ]
     found = comparison.to_document(runs)[0]
     assert found["regret"] == found["simulatedRegret"] == [0.5, 0.5, 0.5]
     assert found["plans"]["dynamic/one"]["ratio"] == [3.25, 5.5, 7.75]
+    assert found["plans"]["dynamic/one"]["disturbedRatio"] == [1.625, 2.75, 3.875]
     assert list(found["plans"])[-1] == "policy"
     machine = {"processor": "any", "cores": 2, "date": "2026-01-01", "load": [1, 2]}
     told = section.render({"cases": [{**found, "machine": machine}]})
