@@ -8,6 +8,8 @@ the report's page.
 import argparse
 import json
 import os
+import signal
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,7 @@ MODELS = ("resnet50-int8", "deep", "tiny")
 def main() -> int:
     """Run all rounds, and write what came of them."""
     options, console = _parse(), Console(stderr=True, width=110)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: its servers end with it
     program = Program(
         subjects=tuple(_subject(name, options) for name in options.model or MODELS[:2]),
         traces=tuple(options.trace or cases.NAMES),
