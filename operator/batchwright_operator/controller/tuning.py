@@ -101,6 +101,7 @@ class Tuner:
         if not model.batching.is_adaptive:
             return Tuned(model, default_plan(model))
         state = known or _initial(self.server, model, self.seen, self.now)
+        state = state.forgiving() if self.is_edited else state
         obeyed = rules_of(self.server, model)
         is_ended = self.is_edited and state.canary is not None
         if (self.is_held or is_ended) and state.plan in obeyed.candidates:

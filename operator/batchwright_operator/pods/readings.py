@@ -39,6 +39,7 @@ def _reading(pod: str, server: signals.Signals, model: signals.ModelSignals) -> 
         reload_cost=readings.ReloadCost(reload_cost.work_seconds, reload_cost.span_seconds)
         if reload_cost is not None
         else None,
+        fallback=model.fallback,
     )
 
 

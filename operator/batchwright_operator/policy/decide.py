@@ -16,7 +16,7 @@ __all__ = ["Scrape", "decide"]
 
 Question = Callable[[Situation], Answer | None]
 
-FIRST_QUESTIONS = (trial.tried, steps.unreachable, steps.unsettled)
+FIRST_QUESTIONS = (trial.tried, steps.fallen_back, steps.unreachable, steps.unsettled)
 QUESTIONS = (steps.unchecked, steps.only_plan, steps.too_little, steps.unknown)
 
 

@@ -14,6 +14,7 @@ FAILURE_COOLDOWNS = 12
 MOST_FAILURES = 8
 # A failure predicted a small saving; a saving this much larger is another case and may be tried.
 ANOTHER_CASE_FACTOR = 2
+LONGEST_WHY = 200
 # The factor by which a check corrects a plan's costs stays believable.
 CORRECTION_PERMILLE = (250, 4000)
 # A lesson halves in a day: machines, neighbours and models change.
@@ -29,11 +30,13 @@ class Failure:
     count: int
     until: int  # unix seconds
     saving_permille: int  # what had been predicted
+    why: str = ""  # what kept a pod from serving with it at all; empty: it was only worse
 
     def blocks(self, saving: float, *, rules: Rules, now: float) -> bool:
         """Whether the plan is still left alone, although it is predicted to save that share."""
         is_resting = 0 < self.until - now <= _rest_seconds(self.count, rules)
-        return is_resting and 1000 * saving < ANOTHER_CASE_FACTOR * self.saving_permille
+        is_another_case = 1000 * saving >= ANOTHER_CASE_FACTOR * self.saving_permille
+        return is_resting and (bool(self.why) or not is_another_case)
 
     def to_status(self) -> dict[str, object]:
         """The persisted form."""
@@ -42,6 +45,7 @@ class Failure:
             "count": self.count,
             "until": self.until,
             "savingPermille": self.saving_permille,
+            "why": self.why,
         }
 
     @classmethod
@@ -52,6 +56,7 @@ class Failure:
             count=min(fields.parse_count(document, "count"), MOST_FAILURES),
             until=fields.parse_whole(document, "until"),
             saving_permille=fields.parse_whole(document, "savingPermille"),
+            why=fields.parse_text({"why": "", **document}, "why")[:LONGEST_WHY],
         )
 
 
@@ -138,6 +143,18 @@ def remember(
     count = min((last.count if last and is_recent else 0) + 1, MOST_FAILURES)
     until = int(now) + _rest_seconds(count, rules)
     return (*known.values(), Failure(plan, count, until, saving_permille))
+
+
+def rule_out(
+    failures: Iterable[Failure], plan: Plan, *, why: str, rules: Rules, now: float
+) -> tuple[Failure, ...]:
+    """The failures with a plan that a pod cannot serve with: it rests, whatever it promises.
+
+    To try it again may end the process again.
+    """
+    others = tuple(failure for failure in failures if failure.plan != plan)
+    until = int(now) + _rest_seconds(MOST_FAILURES, rules)
+    return (*others, Failure(plan, MOST_FAILURES, until, 0, why[:LONGEST_WHY]))
 
 
 def correct(

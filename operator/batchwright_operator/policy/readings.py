@@ -63,6 +63,11 @@ class Reading:
     counters: Counters
     costs: tuple[PlanCost, ...]
     reload_cost: ReloadCost | None
+    fallback: str = ""  # why it serves with another plan than it was told to; may be of long ago
+
+    def has_fallen_back(self, wanted: Plan) -> bool:
+        """Whether the pod says that it cannot serve with `wanted`, by name, and serves otherwise."""
+        return self.plan not in (None, wanted) and str(wanted) in self.fallback
 
 
 @dataclass(frozen=True)

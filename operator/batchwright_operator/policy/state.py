@@ -114,6 +114,10 @@ class ModelState:
         bore = Burden(check.previous, check.bore_micros, int(now))
         return replace(back, burdens=(*others, bore) if bore.micros else others)
 
+    def forgiving(self) -> "ModelState":
+        """The state once the user changed something: what did not fit may fit now."""
+        return replace(self, failures=tuple(it for it in self.failures if not it.why))
+
     def because_of(self, because: str) -> "ModelState":
         """The state with another reason for the plan that stays in place."""
         return replace(self, because=because[:LONGEST_SENTENCE])

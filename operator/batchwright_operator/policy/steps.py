@@ -3,7 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from batchwright_operator.policy import check, choice, evidence, figures, sentences, trial, verdicts
+from batchwright_operator.policy import (
+    check,
+    choice,
+    evidence,
+    figures,
+    memory,
+    sentences,
+    trial,
+    verdicts,
+)
 from batchwright_operator.policy.answer import Answer
 from batchwright_operator.policy.choice import Alternative
 from batchwright_operator.policy.decision import Action, Reason
@@ -20,6 +29,31 @@ def unreachable(situation: Situation) -> Answer | None:
         return None
     pods = f"{situation.fresh_pods} of {situation.expected_pods} pods give fresh numbers"
     return Answer(situation.state, Reason.METRICS_UNREACHABLE, f"{pods}, more than half are needed")
+
+
+def fallen_back(situation: Situation) -> Answer | None:
+    """An answer where a pod cannot serve with the plan wanted, and says so: all go with what fits."""
+    state, rules, now = situation.state, situation.rules, situation.now
+    fallen = [it for _, it in sorted(situation.readings.items()) if it.has_fallen_back(state.plan)]
+    if not fallen or rules.mode is Mode.OBSERVE:
+        return None
+    previous = state.check.previous if state.check else None
+    instead = next(
+        (it for it in (previous, *(it.plan for it in fallen)) if it in rules.candidates), None
+    )
+    if instead is None:
+        clause = f"{fallen[0].pod} cannot serve with it: {fallen[0].fallback}"
+        return Answer(state, Reason.PODS_UNSETTLED, clause)
+    why = f"{fallen[0].pod}: {fallen[0].fallback}"
+    failures = memory.rule_out(state.failures, state.plan, why=why, rules=rules, now=now)
+    unfit = replace(state, failures=failures)
+    until = sentences.moment(failures[-1].until, now)
+    because = f"{sentences.plan_name(state.plan)} rests until {until}; {why}"
+    if instead == previous:
+        back = unfit.gone_back(rules=rules, now=now, because=because)
+        return Answer(back, Reason.PLAN_REFUSED, action=Action.RETURN)
+    other = unfit.switched(instead, rules=rules, now=now, because=because)
+    return Answer(other, Reason.PLAN_REFUSED, action=Action.SWITCH)
 
 
 def unsettled(situation: Situation) -> Answer | None:
@@ -148,7 +182,9 @@ def _objection(situation: Situation, best: Alternative, reason: Reason) -> str:
     if reason is Reason.SAVING_TOO_SMALL:
         return f"which is not surely more than the {rules.min_saving_percent} % asked for"
     if reason is Reason.FAILED_BEFORE:
-        until = next(it.until for it in state.failures if it.plan == best.plan)
+        until, why = next((it.until, it.why) for it in state.failures if it.plan == best.plan)
+        if why:
+            return f"but cannot be had ({why}) and rests until {sentences.moment(until, now)}"
         return f"but was wrong before and rests until {sentences.moment(until, now)}"
     if reason is Reason.COOLING_DOWN:
         until = state.since + state.cooldown_seconds(rules)

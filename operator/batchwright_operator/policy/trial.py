@@ -75,6 +75,8 @@ def tried(situation: Situation) -> Answer | None:
         return _lost(situation, canary)
     if reading is None:
         return _held(situation, canary, f"{canary.pod} tries {_name(canary)} and gives no answer")
+    if reading.has_fallen_back(canary.plan):
+        return _unfit(situation, canary, reading)
     if reading.plan != canary.plan:
         if situation.now - canary.since > situation.rules.settle_seconds:
             seconds = f"{situation.now - canary.since:.0f} s"
@@ -141,6 +143,18 @@ def _disproved(situation: Situation, canary: Canary, finding: Finding) -> Answer
     why = f"on {canary.pod} {sentences.disappointment(canary.plan, finding)}"
     answer = _ended_badly(learnt, why, Reason.PREDICTION_WRONG)
     return replace(answer, predicted=figures.found(finding))
+
+
+def _unfit(situation: Situation, canary: Canary, reading: Reading) -> Answer:
+    """The pod cannot serve with the plan: it is not tried again before long, whatever it promises."""
+    state, rules, now = situation.state, situation.rules, situation.now
+    why = f"{reading.pod}: {reading.fallback}"
+    given_up = give_up(state, why, rules=rules, now=now)
+    failures = memory.rule_out(state.failures, canary.plan, why=why, rules=rules, now=now)
+    until = sentences.moment(failures[-1].until, now)
+    told = given_up.because_of(f"{sentences.plan_name(canary.plan)} rests until {until}; {why}")
+    back = replace(told, failures=failures)
+    return Answer(back, Reason.PLAN_REFUSED, action=Action.RETURN, ended=state.canary)
 
 
 def _ended_badly(situation: Situation, why: str, reason: Reason) -> Answer:

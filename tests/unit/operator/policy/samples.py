@@ -53,6 +53,7 @@ class Pod:
     counters: Counters = field(default_factory=lambda: Counters({}, 0, 0, 0.0, 0, 0.0, 0.0, 0))
     costs: tuple[PlanCost, ...] = (RELOAD_PLAN, DEMULTIPLEX_PLAN)
     reload_cost: ReloadCost | None = RELOAD_COST
+    fallback: str = ""
 
     def reading(self) -> Reading:
         """What it says now."""
@@ -66,6 +67,7 @@ class Pod:
             self.counters,
             self.costs,
             self.reload_cost,
+            self.fallback,
         )
 
     def after(

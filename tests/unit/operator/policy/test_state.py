@@ -41,7 +41,9 @@ def _plan_of(known: Burden) -> Plan:
     return known.plan
 
 
-FAILURES = st.builds(Failure, PLANS, st.integers(1, MOST_FAILURES), COUNTS, st.integers(0, 1000))
+FAILURES = st.builds(
+    Failure, PLANS, st.integers(1, MOST_FAILURES), COUNTS, st.integers(0, 1000), st.text(max_size=20)
+)
 CORRECTIONS = st.builds(Correction, PLANS, st.integers(*CORRECTION_PERMILLE), COUNTS)
 STATES = st.builds(
     ModelState,
