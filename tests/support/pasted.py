@@ -11,7 +11,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PAGES = (*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md")), *(ROOT / "charts").rglob("*.md"))
 WORKFLOWS = tuple(sorted((ROOT / ".github" / "workflows").glob("*.yml")))
-_BLOCK = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_SHELLS = ("", "sh", "bash", "console")
 _INLINE = re.compile(r"`(make [a-z0-9-]+)[^`]*`")
 _ENDS = re.compile(r"\s(?:\||>|&&|;)\s")
 
@@ -41,8 +42,9 @@ def of_pages() -> Iterator[Pasted]:
     """Every command of the pages, those of one line in their text only for `make`."""
     for page in PAGES:
         text, name = page.read_text(), str(page.relative_to(ROOT))
-        for block in _BLOCK.findall(text):
-            yield from _of_lines(name, block)
+        for language, block in _BLOCK.findall(text):
+            if language in _SHELLS:
+                yield from _of_lines(name, block)
         for command in _INLINE.findall(_BLOCK.sub("", text)):
             yield Pasted(name, tuple(command.split()))
 
