@@ -68,6 +68,20 @@ class Fleet:
     made: int = 0
     dies_before_commit: bool = False
     commits: list[Document] = field(default_factory=list)
+    canaries: dict[str, Document] = field(default_factory=dict)  # what pods try, by name
+    tried: set[str] = field(default_factory=set)  # hashes of all that any pod ever had to try
+
+    def try_on(self, index: int, number: int) -> None:
+        """The policy has one settled pod try a plan: the document that is served, but for that."""
+        is_settled = all(pod.serves == self.committed == self.wanted for pod in self.pods)
+        if self.pods and is_settled:
+            found = Document.of(self.wanted.text + f" with plan {number}".encode())
+            self.canaries = {self.pods[index % len(self.pods)].name: found}
+            self.tried.add(found.hash)
+
+    def end_trials(self) -> None:
+        """The policy ends what is tried: the pod has refused it or is gone, or the user has edited."""
+        self.canaries = {}
 
     def start(self) -> None:
         """One more pod, of the newest template, from what is committed."""
@@ -97,6 +111,7 @@ class Fleet:
 
     def run(self) -> Step:
         """One run of the operator."""
+        self._end_refused()
         sight = self._sight()
         step = advance(sight, self.course, now=self.now)
         self.course = step.course.sending(step.sent)
@@ -108,6 +123,13 @@ class Fleet:
             self.course, self.dies_before_commit = Course(), False
         return step
 
+    def _end_refused(self) -> None:
+        """As the policy does before it decides: a refusal of what was sent ends the trial."""
+        for pod in self.pods:
+            tried = self.canaries.get(pod.name)
+            if tried is not None and pod.rejected == tried and pod.is_up and pod.is_reachable:
+                self.end_trials()
+
     def _sight(self) -> Sight:
         return Sight(
             wanted=self.wanted,
@@ -117,11 +139,14 @@ class Fleet:
             subject=self.wanted.hash,
             observed=Observed(pods=tuple(pod.pod for pod in self.pods)),
             reports={pod.name: pod.report for pod in self.pods},
+            canaries=self.canaries,
         )
 
     def _send(self, name: str, sent: Document) -> None:
         pod = next(pod for pod in self.pods if pod.name == name)
         assert pod.is_up, "a pod that does not answer is sent nothing"
+        is_trial = sent.hash in self.tried
+        assert not is_trial or self.canaries.get(name) == sent, "what one pod tries goes to no other"
         if pod.is_slow:
             pod.working = sent
             return
@@ -145,6 +170,7 @@ class Fleet:
 
     def _commit(self, step: Step) -> None:
         assert step.commit is not None
+        assert step.commit.hash not in self.tried, "what a pod tries is never written for all"
         for pod in self.pods:
             if pod.is_up and pod.is_reachable and pod.template == self.template:
                 assert step.commit.hash not in pod.refused, "a running pod has refused it"

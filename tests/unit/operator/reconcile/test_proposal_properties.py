@@ -5,16 +5,18 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright_operator.reconcile.course import Course
+from batchwright_operator.reconcile.course import Course, Document
 from batchwright_operator.reconcile.proposal import RETRY_SECONDS, TAKE_BACK_SECONDS
 from tests.unit.operator.reconcile.simulated_fleet import NODES, TEMPLATES, Fleet, document
 
 DOCUMENTS = 4
+PLANS = 2
 Happening = Callable[[Fleet], object]
 
 
 def _want(fleet: Fleet, number: int) -> None:
     fleet.wanted = document(number)
+    fleet.end_trials()  # an edit goes to all pods at once
 
 
 def _roll(fleet: Fleet) -> None:
@@ -82,9 +84,18 @@ HAPPENINGS: st.SearchStrategy[Happening] = st.one_of(
     st.just(_die_at_commit),
     st.just(_remove_config_map),
     st.just(_mend),
+    st.tuples(st.integers(0, 3), st.integers(0, PLANS - 1)).map(
+        lambda found: lambda fleet: fleet.try_on(*found)
+    ),
+    st.just(Fleet.end_trials),
 )
+TRIED = [
+    Document.of(document(number).text + f" with plan {plan}".encode()).hash
+    for number in range(DOCUMENTS)
+    for plan in range(PLANS)
+]
 REFUSERS = st.dictionaries(
-    st.integers(1, DOCUMENTS - 1).map(lambda number: document(number).hash),
+    st.integers(1, DOCUMENTS - 1).map(lambda number: document(number).hash) | st.sampled_from(TRIED),
     st.sets(st.sampled_from(TEMPLATES + NODES), min_size=1),
 )
 
@@ -111,6 +122,7 @@ def test_it_always_ends_well(refusers: dict[str, set[str]], happenings: list[Hap
     for happening in happenings:
         happening(fleet)
     _replace_old(fleet)  # a rollout ends
+    fleet.end_trials()
     _calm(fleet, seconds=2 * RETRY_SECONDS)
 
     if not any(fleet.refuses(pod, fleet.wanted) for pod in fleet.pods):
@@ -118,6 +130,43 @@ def test_it_always_ends_well(refusers: dict[str, set[str]], happenings: list[Hap
         assert {pod.serves for pod in fleet.pods} <= {fleet.wanted}
     elif fleet.committed != fleet.wanted:  # else pods started from it, which leave out what is broken
         _assert_taken_back(fleet)
+
+
+@settings(max_examples=100)
+@given(
+    refusers=st.dictionaries(st.sampled_from(TRIED), st.sets(st.sampled_from(NODES), min_size=1)),
+    index=st.integers(0, 2),
+    plan=st.integers(0, PLANS - 1),
+    happenings=st.lists(HAPPENINGS, max_size=20),
+)
+def test_a_trial_ends_well(
+    refusers: dict[str, set[str]], index: int, plan: int, happenings: list[Happening]
+) -> None:
+    """One pod serves what it tries, all others what is wanted; afterwards, or refused, so does it.
+
+    At every send and commit the fleet asserts that nobody else ever gets what one pod tries.
+    """
+    fleet = Fleet(refusers=refusers)
+    for _ in range(3):
+        fleet.start()
+    _pass(fleet, 1.0)
+    _calm(fleet, seconds=10)
+    fleet.try_on(index, plan)
+    tried = dict(fleet.canaries)
+    assert tried
+    _calm(fleet, seconds=10)
+    for pod in fleet.pods:
+        assert pod.serves == fleet.canaries.get(pod.name, fleet.wanted)
+    refused = [
+        pod.name for pod in fleet.pods if pod.name in tried and fleet.refuses(pod, tried[pod.name])
+    ]
+    assert fleet.canaries == ({} if refused else tried)
+    for happening in happenings:
+        happening(fleet)
+    _replace_old(fleet)
+    fleet.end_trials()
+    _calm(fleet, seconds=2 * RETRY_SECONDS)
+    assert {pod.serves for pod in fleet.pods} <= {fleet.wanted}
 
 
 def _assert_taken_back(fleet: Fleet) -> None:
