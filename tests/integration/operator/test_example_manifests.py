@@ -18,7 +18,8 @@ from tests.support.sources import s3server
 from tests.support.up_program import UpProgram, free_ports
 
 EXAMPLES = Path(__file__).parents[3] / "example_client" / "manifests"
-ONE_MODEL = ["adaptive", "auto", "autoscaling", "observe"]
+ONE_MODEL = ["adaptive", "auto", "autoscaling", "demo", "observe"]
+OTHERS = ["pipeline", "s3", "tls", "two-stage-pipeline"]  # each with a test of its own below
 DIGITS = (7, 0, 4)
 
 
@@ -35,7 +36,8 @@ def _detector() -> ov.Model:
 @pytest.fixture
 async def program(tmp_path: Path) -> AsyncIterator[UpProgram]:
     """A program not yet started, with the models that the manifests name; stopped in the end."""
-    models.save(digit_model.build(), tmp_path / "models" / "resnet50")
+    for name in ("resnet50", "resnet50-int8"):
+        models.save(digit_model.build(), tmp_path / "models" / name)
     models.save(_detector(), tmp_path / "models" / "detector")
     program = UpProgram(tmp_path, free_ports(2))
     yield program
@@ -64,6 +66,11 @@ async def _ask(program: UpProgram, model: str, name: str, images: Any) -> Any:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{program.port}") as channel:
         (answer,) = (await tfs.TfsClient(channel).predict(model, **{name: images})).values()
     return answer
+
+
+def test_every_manifest_is_run() -> None:
+    """None is shown that nobody here has tried."""
+    assert {file.stem for file in EXAMPLES.iterdir()} == {*ONE_MODEL, *OTHERS}
 
 
 @pytest.mark.parametrize("name", ONE_MODEL)
