@@ -46,6 +46,17 @@ def batch_last() -> ov.Model:
     return ov.Model([_result(ops.multiply(x, ops.constant(np.float32(3))), "y")], [x], "batch-last")
 
 
+def some_batches_second() -> ov.Model:
+    """Of `table` [3, 2], `a` [3, 1] with its batch second and `b` [1, 2]: `y` [1, 2] and `z` [3, 1].
+
+    `y` = aᵀ · table + b has its batch first, `z` = a + the sum of b over its columns has it second.
+    """
+    table, a, b = _parameter("table", [3, 2]), _parameter("a", [3, 1]), _parameter("b", [1, 2])
+    y = ops.add(ops.matmul(a, table, transpose_a=True, transpose_b=False), b)
+    z = ops.add(a, ops.reduce_sum(b, ops.constant(np.array([1])), keep_dims=False))
+    return ov.Model([_result(y, "y"), _result(z, "z")], [table, a, b], "some-batches-second")
+
+
 def words() -> ov.Model:
     """Of `s`, strings [1, 2], and `x` f32 [1, 1]: `turned` and `lengths` [1, 2], and `y` = 3 · x.
 

@@ -123,5 +123,6 @@ def _to_tensor(value: object, tensor: TensorDescription) -> Tensor:
         contents = json_tensors.decode_base64(field, samples)
         if images.are_images(contents, tensor):
             return images.decode(field, contents, tensor)
-        return json_tensors.from_raw(field, contents, dtype, tensor.spec.sample_shape)
+        rows = json_tensors.from_raw(field, contents, dtype, tensor.spec.sample_shape)
+        return np.moveaxis(rows, 0, tensor.spec.client_axis)
     return json_tensors.from_nested(field, value, dtype)

@@ -20,19 +20,21 @@ class Layout:
 
     @property
     def is_transposed(self) -> bool:
-        """Whether clients see another order than the model."""
-        return self.tensor != self.model
+        """Whether samples are served in another order than the model has."""
+        return self.served != self.model
 
     @property
-    def batch_fault(self) -> str:
-        """Why samples cannot be counted along the first dimension; empty if they can, or have none."""
-        if BATCH not in self.tensor or self.tensor.startswith((BATCH, f"...{BATCH}...")):
-            return ""
-        first = BATCH + self.tensor.replace(BATCH, "")
-        return (
-            f"layout {self.tensor} has the batch in another place than the first, which is not "
-            f"supported; let clients send the batch first, with layout {first}:{self.model}"
-        )
+    def served(self) -> str:
+        """The clients' order with the batch, if there is one, in front."""
+        return BATCH + self.tensor.replace(BATCH, "") if BATCH in self.tensor else self.tensor
+
+    @property
+    def batch_axis(self) -> int:
+        """Where clients have the batch, from the end behind dots; 0 without a batch."""
+        before, batch, behind = self.tensor.partition(BATCH)
+        if not batch:
+            return 0
+        return -1 - len(behind) if "..." in before else len(before)
 
 
 def parse_layout(text: str) -> Layout:

@@ -75,6 +75,7 @@ class TensorSpec:
 
     `batched`: the first dimension counts samples. It has the saved size here; what a client may send
     depends on the strategy. `bounds`: by axis, the sizes of other dimensions that are ANY within limits.
+    `client_axis`: where clients have the dimension that is the first here.
     """
 
     name: str
@@ -82,6 +83,12 @@ class TensorSpec:
     shape: tuple[int, ...]
     batched: bool = True
     bounds: tuple[tuple[int, BatchRange], ...] = ()
+    client_axis: int = 0
+
+    def to_client(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape in the clients' order."""
+        first, rest = shape[:1], shape[1:]
+        return (*rest[: self.client_axis], *first, *rest[self.client_axis :])
 
     @property
     def sample_shape(self) -> tuple[int, ...]:

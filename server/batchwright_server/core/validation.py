@@ -56,17 +56,19 @@ def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
         raise InvalidInput(
             f"input {spec.name!r}: dtype", name_dtype(spec.dtype), name_dtype(tensor.dtype)
         )
-    expected = format_shape(spec.with_batch(ANY))
+    expected = format_shape(spec.to_client(spec.with_batch(ANY)))
     if tensor.ndim != len(spec.shape):
         raise InvalidInput(
             f"input {spec.name!r}: rank", f"{len(spec.shape)}, shape {expected}", _rank_and_shape(tensor)
         )
     sizes = tensor.shape[1:] if spec.batched else tensor.shape
     if any(want not in (ANY, got) for want, got in zip(spec.sample_shape, sizes, strict=True)):
-        raise InvalidInput(f"input {spec.name!r}: shape", expected, format_shape(tensor.shape))
+        got = format_shape(spec.to_client(tensor.shape))
+        raise InvalidInput(f"input {spec.name!r}: shape", expected, got)
     for axis, allowed in spec.bounds:
         if tensor.shape[axis] not in allowed:
-            what = f"input {spec.name!r}: dimension {axis}"
+            place = spec.to_client(tuple(range(tensor.ndim))).index(axis)
+            what = f"input {spec.name!r}: dimension {place}"
             raise InvalidInput(what, str(allowed), str(tensor.shape[axis]))
     if spec.dtype == TEXT:
         check_text(spec.name, tensor)

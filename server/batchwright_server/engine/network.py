@@ -1,7 +1,7 @@
 """A model as OpenVINO read it, and what it compiles to."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class OpenVinoNetwork:
         self._device = device
         self._model = prepared.model
         self._config = config
-        self.signature = describe(prepared.model, names, prepared.auto)
+        self.signature = _in_order(describe(prepared.model, names, prepared.auto), prepared.client_axes)
         self._wiring = Wiring.of(self.signature, aliasing.find_aliases(prepared.model))
 
     def compile(
@@ -135,6 +135,17 @@ def describe(
     return Signature(inputs, outputs, auto=auto)
 
 
+def _in_order(signature: Signature, axes: Mapping[str, int]) -> Signature:
+    """The signature with the places that clients have the batch in."""
+    if not axes:
+        return signature
+    inputs, outputs = (
+        tuple(replace(spec, client_axis=axes.get(spec.name, 0)) for spec in specs)
+        for specs in (signature.inputs, signature.outputs)
+    )
+    return replace(signature, inputs=inputs, outputs=outputs)
+
+
 PROBES = (2, 3)
 
 
@@ -147,11 +158,15 @@ def _describe_inputs(
 ) -> tuple[TensorSpec, ...]:
     """Those with as many rows as the first have a batch dimension, unless a layout says otherwise.
 
+    The first is one whose layout has a batch, if there is one.
+
     Inputs beside those of any shape are no candidates: their first dimension is as it was asked for.
     """
     ports = list(zip(model.inputs, names.inputs, strict=True))
-    ranked = [port for port, name in ports if name in candidates and len(port.get_partial_shape()) > 0]
-    rows = {str(port.get_partial_shape()[0]) for port in ranked[:1]}
+    possible = [port for port, name in ports if name in candidates and preparation.has_batch(port)]
+    ranked = [port for port in possible if len(port.get_partial_shape()) > 0]
+    named = [port for port in ranked if preparation.names_batch(port)]
+    rows = {str(port.get_partial_shape()[0]) for port in (named or ranked)[:1]}
     return tuple(
         _spec(
             port,

@@ -1,7 +1,7 @@
 """A model as it was read, brought to the layouts and shapes that the configuration asks for."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import openvino as ov
@@ -25,6 +25,7 @@ class Prepared:
 
     model: ov.Model
     auto: AutoShapes | None = None
+    client_axes: Mapping[str, int] = field(default_factory=dict)  # where clients have the batch
 
 
 def prepare(model: ov.Model, config: ModelConfig, names: PortNames) -> Prepared:
@@ -36,18 +37,27 @@ def prepare(model: ov.Model, config: ModelConfig, names: PortNames) -> Prepared:
     model = _preprocess(model, config, asked, names)
     for name, layout in asked.items():
         if name in names.inputs:
-            layout_helpers.set_layout(model.inputs[names.inputs.index(name)], ov.Layout(layout.tensor))
-    _check_batches(model, asked, names)
-    shapes = dict(_by_input(config.shapes, names, "shape"))
+            layout_helpers.set_layout(model.inputs[names.inputs.index(name)], ov.Layout(layout.served))
+    _check_batches(model, names)
+    axes = dict(_find_axes(model, asked, names))
+    shapes = {
+        name: shape if isinstance(shape, AutoShape) else _batch_first(shape, axes.get(name, 0))
+        for name, shape in _by_input(config.shapes, names, "shape")
+    }
     auto = _find_auto(model, shapes, names)
     _reshape(model, shapes, names)
-    return Prepared(model, auto)
+    return Prepared(model, auto, axes)
 
 
 def has_batch(port: Any) -> bool:
     """Whether the layout of an input or output leaves room for a batch; without a layout it does."""
     layout = layout_helpers.get_layout(port)
     return layout_helpers.has_batch(layout) or "..." in layout.to_string() or layout == ov.Layout()
+
+
+def names_batch(port: Any) -> bool:
+    """Whether the layout of an input or output says where its batch is."""
+    return bool(layout_helpers.has_batch(layout_helpers.get_layout(port)))
 
 
 def _by_input(
@@ -87,7 +97,7 @@ def _preprocess(
 
 def _set_layouts(processor: PrePostProcessor, wanted: Mapping[str, Layout], names: PortNames) -> None:
     for name, layout in wanted.items():
-        tensor, inner = ov.Layout(layout.tensor), ov.Layout(layout.model)
+        tensor, inner = ov.Layout(layout.served), ov.Layout(layout.model)
         if name in names.inputs:
             step = processor.input(names.inputs.index(name))
         else:
@@ -96,17 +106,29 @@ def _set_layouts(processor: PrePostProcessor, wanted: Mapping[str, Layout], name
         step.model().set_layout(inner)
 
 
-def _check_batches(model: ov.Model, asked: Mapping[str, Layout], names: PortNames) -> None:
+def _find_axes(
+    model: ov.Model, asked: Mapping[str, Layout], names: PortNames
+) -> Iterator[tuple[str, int]]:
+    """Where clients have the batch, of the inputs and outputs where that is not in front."""
+    ports = dict(zip((*names.inputs, *names.outputs), (*model.inputs, *model.outputs), strict=True))
     for name, layout in asked.items():
-        if layout.batch_fault:
-            raise Unsuitable(f"layout of {name!r}: {layout.batch_fault}")
+        if layout.batch_axis and (axis := layout.batch_axis % len(ports[name].get_partial_shape())):
+            yield name, axis
+
+
+def _batch_first(shape: Shape, axis: int) -> Shape:
+    """A shape as clients have it, in the order in which it is served."""
+    return (*shape[axis : axis + 1], *shape[:axis], *shape[axis + 1 :])
+
+
+def _check_batches(model: ov.Model, names: PortNames) -> None:
     for name, port in zip(names.inputs, model.inputs, strict=True):
         layout = layout_helpers.get_layout(port)
         if layout_helpers.has_batch(layout) and layout_helpers.batch_idx(layout) != 0:
             text = layout.to_string()
             raise Unsuitable(
                 f"input {name!r} was saved with layout {text}, its batch in another place than the "
-                "first, which is not supported; transpose it with the parameter layout"
+                "first; say with the parameter layout in which order clients have it"
             )
 
 

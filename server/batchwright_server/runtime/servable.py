@@ -8,7 +8,7 @@ from batchwright_server import errors
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import ModelConfig
 from batchwright_server.config.plan import Plan
-from batchwright_server.core import validation
+from batchwright_server.core import client_order, validation
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec, count_bytes
 from batchwright_server.runtime import calibration, meters, ports, reload_queue, settled_batching
 from batchwright_server.runtime.allowed_plans import AllowedPlans
@@ -99,7 +99,7 @@ class Servable:
 
     def client_shape(self, spec: TensorSpec) -> tuple[int, ...]:
         """The shape of an input or output as a client sees it."""
-        return spec.with_batch(self.batch_dimension)
+        return spec.to_client(spec.with_batch(self.batch_dimension))
 
     async def start(self) -> None:
         """Prepare the strategy, and measure it. Raises CompilationFailed."""
@@ -121,6 +121,7 @@ class Servable:
         Raises ServerError, or Retired where another servable is to be asked.
         """
         limit = self._batching.max_batch_size
+        inputs = client_order.from_clients(self.signature.inputs, inputs)
         batch_size = validation.check_inputs(self.signature, inputs, max_batch_size=limit)
         size = self.signature.size_of(inputs, batch_size)
         held = sum(map(count_bytes, inputs.values()))
@@ -136,7 +137,7 @@ class Servable:
             self._under_way -= 1
             self._costs.leave(alone, answered)
         self.meter.succeed(batch_size)
-        return outputs
+        return client_order.to_clients(self.signature.outputs, outputs)
 
     async def prepare(self, config: ModelConfig) -> Prepared:
         """Make ready what a changed batching needs, beside what serves. Raises CompilationFailed."""

@@ -63,4 +63,4 @@ def _interface(signature: Signature, batching: Batching) -> Interface:
 
 
 def _types(specs: Iterable[TensorSpec], batch: int) -> dict[str, TensorType]:
-    return {spec.name: TensorType(spec.dtype, spec.with_batch(batch)) for spec in specs}
+    return {spec.name: TensorType(spec.dtype, spec.to_client(spec.with_batch(batch))) for spec in specs}

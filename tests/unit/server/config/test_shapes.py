@@ -84,15 +84,19 @@ def test_a_malformed_layout_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["NCHW", "N...", "...", "CHW", "NC:CN", "HWC:CHW"])
-def test_a_batch_in_front_or_none_has_no_fault(text: str) -> None:
+def test_a_batch_in_front_or_none_stays_there(text: str) -> None:
     """The first dimension counts samples, or nothing does."""
-    assert parse_layout(text).batch_fault == ""
+    layout = parse_layout(text)
+
+    assert (layout.batch_axis, layout.served) == (0, layout.tensor)
 
 
-@pytest.mark.parametrize("text", ["CN", "CN:NC"])
-def test_a_batch_elsewhere_is_a_fault_that_names_the_way_out(text: str) -> None:
-    """A transposition lets clients send the batch first."""
-    fault = parse_layout(text).batch_fault
+@pytest.mark.parametrize(
+    ("text", "axis", "served"),
+    [("CN", 1, "NC"), ("CN:NC", 1, "NC"), ("C?N...", 2, "NC?..."), ("...NC", -2, "N...C")],
+)
+def test_a_batch_elsewhere_is_served_in_front(text: str, axis: int, served: str) -> None:
+    """Where clients have it is known, from the end where the dimensions before it are not."""
+    layout = parse_layout(text)
 
-    assert "another place" in fault
-    assert f"NC:{parse_layout(text).model}" in fault
+    assert (layout.batch_axis, layout.served) == (axis, served)

@@ -75,7 +75,6 @@ def test_bounds_of_a_shape_stay_when_the_batch_changes(image: Path) -> None:
         ({"shape": "(1,2)"}, r"shape of 'x': expected 4 dimensions.*got \(1,2\)"),
         ({"shape": {"z": "(1,3,4,5)"}}, r"shape: no input 'z'.*\['x'\]"),
         ({"layout": {"z": "NCHW"}}, r"layout: no input 'z'"),
-        ({"layout": "CNHW"}, "layout of 'x'.*another place"),
         ({"layout": "NC"}, "cannot be read"),
     ],
 )
@@ -100,6 +99,18 @@ def test_a_layout_transposes_for_clients(image: Path) -> None:
 
     assert shapes(network.signature) == {"x": (2, 6, 7, 3), "y": (2, 6, 7, 3)}
     assert network.signature.demultiply_fault == ""
+
+
+def test_a_batch_that_clients_have_elsewhere_is_served_in_front(image: Path) -> None:
+    """The shape that is asked for is the clients', the model is compiled for any number of samples."""
+    signature = read(image, layout={"x": "CNHW:NCHW", "y": "CHWN:NCHW"}, shape="(3,2,4,5)").signature
+
+    assert shapes(signature) == {"x": (2, 3, 4, 5), "y": (2, 3, 4, 5)}
+    assert [spec.to_client(spec.with_batch(7)) for spec in (*signature.inputs, *signature.outputs)] == [
+        (3, 7, 4, 5),
+        (3, 4, 5, 7),
+    ]
+    assert signature.demultiply_fault == ""
 
 
 def test_a_layout_without_a_batch_leaves_nothing_to_change(image: Path) -> None:
