@@ -54,8 +54,6 @@ def _table(found: Sequence[Document]) -> str:
         "with what was left",
         "of work",
         "others",
-        "regret",
-        "simulated",
     )
     rows = "".join(_row(case, name) for case in found for name in case["plans"])
     heads = "".join(f"<th>{it}</th>" for it in head)
@@ -64,7 +62,6 @@ def _table(found: Sequence[Document]) -> str:
 
 def _row(case: Document, name: str) -> str:
     plan = case["plans"][name]
-    is_policy = name == "policy"
     cells = (
         escape(f"{case['model']}, {case['trace']}"),
         escape(name),
@@ -74,8 +71,6 @@ def _row(case: Document, name: str) -> str:
         _spread(plan["disturbedRatio"], "{:.2f}"),
         f"{plan['workRatio'][1]:.2f}",
         f"{plan['foreignProcessors'][1]:.1f}",
-        _percent(case["regret"]) if is_policy else "",
-        _percent(case["simulatedRegret"]) if is_policy else "",
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
@@ -91,7 +86,7 @@ def _percent(numbers: Sequence[float] | None) -> str:
 
 def _figure(case: Document) -> str:
     title = f"<b>{escape(case['trace'])}</b>, {escape(case['model'])}: {escape(case['about'])}"
-    caption = f"{title}; {case['requests']} requests<br>{escape(_switches(case))}"
+    caption = f"{title}; {case['requests']} requests.{_regret(case)}<br>{_switches(case)}"
     return f'<figure style="width:{WIDTH}px">{_plot(case)}<figcaption>{caption}</figcaption></figure>'
 
 
@@ -100,8 +95,13 @@ def _switches(case: Document) -> str:
     told = []
     for number, found in enumerate(rounds, 1):
         real, simulated = (_moves(found[kind]) for kind in ("moves", "simulatedMoves"))
-        told.append(f"round {number}: {real}; simulated: {simulated}")
-    return ". ".join(told)
+        told.append(escape(f"Round {number}: {real}; simulated: {simulated}"))
+    return "<br>".join(told)
+
+
+def _regret(case: Document) -> str:
+    real, simulated = _percent(case["regret"]), _percent(case["simulatedRegret"])
+    return f"<br>The policy's regret: {real}; simulated: {simulated}" if real else ""
 
 
 def _moves(moves: Sequence[Document]) -> str:
