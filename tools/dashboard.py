@@ -227,14 +227,18 @@ _RELOADS = Row(
             "Compiled batch sizes",
             {"{{job}} {{model}}": _sum("batchwright_compiled_models")},
             "Each has a copy of the weights in memory.",
-            width=12,
         ),
         Panel(
             "Memory of compiled models",
             {"{{job}} {{model}}": _sum("batchwright_compiled_bytes")},
             "As measured.",
             "bytes",
-            width=12,
+        ),
+        Panel(
+            "Memory of waiting requests",
+            {"{{job}} {{model}}": _sum("batchwright_waiting_bytes")},
+            "Data of requests that wait for their last inference to begin.",
+            "bytes",
         ),
     ),
 )
