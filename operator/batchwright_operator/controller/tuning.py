@@ -10,6 +10,7 @@ from batchwright_operator.policy.decision import Action, Decision, Reason
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile.observed import Observed, Reports
 from batchwright_operator.render.document import default_plan
+from batchwright_operator.resources.batching import OnMiss
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.status import ModelServerStatus
@@ -45,11 +46,12 @@ class Tuned:
 
 def rules_of(server: ModelServer, model: Model) -> rules.Rules:
     """What the policy has to keep to for `model`."""
-    adaptive = model.batching.adaptive
+    adaptive, reload = model.batching.adaptive, model.batching.reload
     is_paused = server.metadata.annotations.get(PAUSE, "false").lower() == "true"
     return rules.Rules(
         candidates=tuple(Plan.of(strategy) for strategy in model.batching.strategies),
         bucket_sizes=model.batching.buckets.sizes,
+        split_entries=reload.compiled_cache.max_entries if reload.on_miss is OnMiss.SPLIT else 0,
         mode=rules.Mode.PAUSED if is_paused else adaptive.mode,
         objective=adaptive.objective,
         window_seconds=adaptive.window_seconds,

@@ -42,6 +42,7 @@ class Tariff:
     lines: PlanLines
     reload: ReloadCost  # nothing, for plans that never reload
     is_alone: bool  # one inference at a time
+    is_awaited: bool = True  # requests wait for a reload, and reloads for one another
 
     def demand(self, piece: Piece) -> Demand:
         """What `piece` asks of a pod, with what checks have taught."""
@@ -52,7 +53,8 @@ class Tariff:
         return Demand(
             work=lines.factor * (work + piece.reloads * reload.work_seconds),
             span=lines.factor * (span + waiting),
-            serial=lines.factor * max(span if self.is_alone else 0.0, waiting),
+            serial=lines.factor
+            * max(span if self.is_alone else 0.0, waiting if self.is_awaited else 0.0),
         )
 
     def elapsed(self, pieces: Sequence[Piece]) -> list[float]:
@@ -62,6 +64,7 @@ class Tariff:
         """
         lines = self.lines
         factor, alone = lines.factor, 1.0 if self.is_alone else 0.0
+        awaited = 1.0 if self.is_awaited else 0.0
         work_fixed, work_each = lines.work.fixed, lines.work.per_sample
         span_fixed, span_each = lines.span.fixed, lines.span.per_sample
         reload_work, reload_span = self.reload.work_seconds, self.reload.span_seconds
@@ -72,7 +75,7 @@ class Tariff:
                 * ((span := span_fixed * runs + span_each * samples) + (wait := reloads * reload_span))
                 / concurrency,
                 factor * alone * span,
-                factor * wait,
+                factor * awaited * wait,
             )
             for runs, samples, reloads, concurrency, cores in pieces
         ]

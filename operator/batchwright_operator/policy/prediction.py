@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from batchwright_operator.policy import traffic
+from batchwright_operator.policy import splitting, traffic
 from batchwright_operator.policy.costs import Costs
 from batchwright_operator.policy.demand import Demand, Piece, Tariff
 from batchwright_operator.policy.readings import ReloadCost
@@ -33,6 +33,7 @@ class Predictor:
     serving: Plan
     objective: Objective
     window: Mapping[str, Traffic]  # by pod
+    split_entries: int = 0  # of a reload that splits: how many sizes it keeps
 
     @cached_property
     def total(self) -> Traffic:
@@ -132,7 +133,7 @@ class Predictor:
     def _pieces(self, changes: Iterable[tuple[Traffic, Traffic]], plan: Plan) -> list[Piece]:
         """What each first one becomes under `plan`, on a pod as busy as in the second one."""
         runs = self.costs.plans[plan].runs
-        has_counted = self.serving.strategy is Strategy.RELOAD
+        has_counted = self.serving.strategy is Strategy.RELOAD and not self.split_entries
         return [
             Piece(
                 *runs(change),
@@ -144,8 +145,16 @@ class Predictor:
         ]
 
     def _tariff(self, plan: Plan) -> Tariff:
-        reload = self.costs.reload if plan.strategy is Strategy.RELOAD else None
-        return Tariff(self.costs.plans[plan], reload or NOTHING, plan.streams is Streams.ONE)
+        lines, reload = self.costs.plans[plan], self.costs.reload
+        is_alone = plan.streams is Streams.ONE
+        if plan.strategy is not Strategy.RELOAD or reload is None:
+            return Tariff(lines, NOTHING, is_alone)
+        if not self.split_entries:
+            return Tariff(lines, reload, is_alone)
+        price = splitting.price_of_miss(
+            self.total, lines, reload, misses=self.total.would_reloads, entries=self.split_entries
+        )
+        return Tariff(lines, price, is_alone, is_awaited=False)
 
     def _reloads(self, change: Traffic, plan: Plan) -> int:
         return change.reloads_under(strategy=plan.strategy, serving=self.serving.strategy)

@@ -21,6 +21,9 @@ class Rules:
     bucket_sizes: tuple[int, ...] = ()
     """What buckets are compiled for; a request of another size is padded or split to fit them."""
 
+    split_entries: int = 0
+    """Of a reload that splits requests of other sizes: how many sizes it keeps; 0: requests wait."""
+
     mode: Mode = Mode.ENFORCE
     objective: Objective = Objective.THROUGHPUT
 

@@ -100,6 +100,7 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
         serving=state.plan,
         objective=rules.objective,
         window=window,
+        split_entries=rules.split_entries,
     )
     is_telling = predictor.total.request_count >= rules.min_requests
     return Situation(

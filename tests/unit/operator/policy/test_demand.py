@@ -20,7 +20,8 @@ PIECES = st.builds(Piece, COUNTS, COUNTS, COUNTS, st.floats(1, 64), st.floats(1,
 
 
 @given(
-    st.builds(Tariff, LINES, st.builds(ReloadCost, SECONDS, SECONDS), st.booleans()), st.lists(PIECES)
+    st.builds(Tariff, LINES, st.builds(ReloadCost, SECONDS, SECONDS), st.booleans(), st.booleans()),
+    st.lists(PIECES),
 )
 def test_the_quick_way_gives_what_the_demand_takes(tariff: Tariff, pieces: list[Piece]) -> None:
     """Pricing many pieces in one go is no other prediction: the same numbers to the last bit."""
