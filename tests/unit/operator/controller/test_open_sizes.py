@@ -111,6 +111,20 @@ async def test_another_operator_keeps_the_sizes() -> None:
         assert bench.cluster.commits == commits
 
 
+async def test_another_operator_goes_on_with_given_sizes() -> None:
+    """Without a status, buckets with the user's sizes are known from the document, and stay."""
+    server = serving(sizes=[2, 6])
+    bench = Bench()
+    await bench.run(server, times=3)
+    bench.switch(server, BUCKETS)
+    await bench.run(server, times=4)
+    bench.restart()
+    bench.cluster.status = None
+    run = await bench.run(server, times=3)
+    assert run.tuned[0].plan == BUCKETS
+    assert sizes_of_pods(bench) == [(2, 6)]
+
+
 async def test_one_pod_tries_the_sizes_and_the_others_keep_theirs() -> None:
     """Only its document has them, and nothing is committed."""
     server = serving(replicas=3)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchwright_operator.policy import costs
 from batchwright_operator.policy.decision import Action, Reason
 from batchwright_operator.policy.readings import CostPoint, PlanCost
 from batchwright_operator.policy.rules import Rules
@@ -52,6 +53,13 @@ def test_a_switch_carries_the_sizes_that_are_asked_for() -> None:
     assert desk.decisions[-1].message.startswith("Buckets of 3 and 7 since")
 
 
+def test_no_size_is_above_the_largest_batch() -> None:
+    """What was served before the user lowered the bound is not compiled for."""
+    desk = Desk(rules=replace(OPEN, max_batch_size=8))
+    served(desk, 30, 3, 9)
+    assert moves(desk) == [BUCKETS.with_sizes((3,))]
+
+
 def test_sizes_outlive_a_restart() -> None:
     """What was persisted has the plan with its sizes, in the check and in what was left as well."""
     desk = Desk(rules=OPEN)
@@ -82,6 +90,15 @@ def test_a_slightly_better_set_is_no_reason_to_compile() -> None:
     pod = served(desk, 30, 8, 16)
     served(desk, 200, 8, 15, 16, pod=pod)
     assert moves(desk) == [BUCKETS.with_sizes((8, 16))]
+
+
+def test_other_sizes_are_judged_by_more_than_one_point() -> None:
+    """Buckets of one size show nothing of what an inference costs by itself: all points do."""
+    readings = [Pod(costs=COSTS).reading()]
+    alone = costs.gather(readings, (16,)).plans[BUCKETS].work
+    open_ended = costs.gather(readings, (16,), fewest_points=2).plans[BUCKETS].work
+    assert alone.fixed == 0.0
+    assert open_ended.fixed == pytest.approx(0.02)
 
 
 def test_servers_that_tell_no_sizes_have_those_they_were_sent() -> None:
