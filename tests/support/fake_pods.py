@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from batchwright_operator.pods.client import Configured, Outcome, Target
 from batchwright_operator.reconcile.observed import Report, Unreachable
+from batchwright_server.config.batching import Batching
 from batchwright_server.config.digest import digest
 from batchwright_server.config.document import parse_document
+from batchwright_server.config.plan import Strategy
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.config.signals import (
     ConfigState,
@@ -73,6 +75,7 @@ class FakePod:
             make_model_signals(
                 model.name,
                 plan=model.effective_batching.plan,
+                bucket_sizes=_bucket_sizes(model.effective_batching),
                 counters=self.counters.get(model.name, make_counters()),
             )
             for model in serving.models
@@ -144,3 +147,7 @@ def _with(
     pipelines: tuple[PipelineSignals, ...],
 ) -> Signals:
     return signals.model_copy(update={"config": state, "models": models, "pipelines": pipelines})
+
+
+def _bucket_sizes(batching: Batching) -> tuple[int, ...]:
+    return batching.buckets.sizes if batching.strategy is Strategy.BUCKETS else ()

@@ -29,9 +29,11 @@ def render(
         return
     yield Text(f"{server}/{model.name}: {decision.message}", style="bold")
     yield Text(f"reason: {decision.reason or 'none yet'}")
+    if model.bucket_sizes:
+        yield Text(f"It serves with {sentences.plan_name(_serving(model))}.")
     saving = Adaptive().min_saving_percent if min_saving_percent is None else min_saving_percent
     observed, predicted = _numbers(decision)
-    serving = Plan(Strategy(model.strategy), Streams(model.streams))
+    serving = _serving(model).base
     found = outlook.parse_outlook(
         observed, predicted, serving=serving, cores=observed.get("cores", 1), min_saving_percent=saving
     )
@@ -44,6 +46,10 @@ def render(
         found, predicted, measured=observed.get("workMicrosPerSample", 0), size=_mean_size(observed)
     )
     yield from _turns(found)
+
+
+def _serving(model: ModelStatus) -> Plan:
+    return Plan(Strategy(model.strategy), Streams(model.streams), model.bucket_sizes)
 
 
 def _numbers(decision: DecisionStatus) -> tuple[dict[str, int], dict[str, int]]:

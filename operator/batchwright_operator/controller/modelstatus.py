@@ -12,7 +12,8 @@ from batchwright_operator.resources.status import (
     ModelStatus,
     VersionStatus,
 )
-from batchwright_server.config.signals import Signals
+from batchwright_server.config.plan import Plan, Strategy
+from batchwright_server.config.signals import ModelSignals, Signals
 
 
 def to_model_status(
@@ -27,11 +28,19 @@ def to_model_status(
         name=name,
         strategy=plan.strategy.value,
         streams=plan.streams.value,
+        bucket_sizes=_sizes_of(tuned),
         since=format_time(tuned.state.since) if tuned.state is not None else kept,
         versions=_versions(name, reports),
         policy=tuned.state.to_status() if tuned.state is not None else None,
         decision=_decision_status(tuned.decision) if tuned.decision is not None else None,
     )
+
+
+def _sizes_of(tuned: Tuned) -> tuple[int, ...]:
+    """What buckets are compiled for, the user's choice or the policy's; nothing under other plans."""
+    if tuned.plan.strategy is not Strategy.BUCKETS:
+        return ()
+    return tuned.model.batching.buckets.sizes or tuned.plan.sizes
 
 
 def _versions(name: str, reports: Reports) -> tuple[VersionStatus, ...]:
@@ -79,6 +88,13 @@ def canaries(tuned: Iterable[Tuned]) -> Iterator[str]:
 def _serves_otherwise(report: Signals, pod: str, item: Tuned) -> bool:
     wanted = item.plan_on(pod)
     return any(
-        model.name == item.model.name and model.plan is not None and model.plan.plan != wanted
+        model.name == item.model.name and not _serves(model, wanted)
         for model in report.models
+        if model.plan is not None
     )
+
+
+def _serves(told: ModelSignals, wanted: Plan) -> bool:
+    is_base = told.plan is not None and told.plan.plan == wanted.base
+    has_sizes = not wanted.sizes or told.bucket_sizes in ((), wanted.sizes)  # old servers tell none
+    return is_base and has_sizes

@@ -46,7 +46,7 @@ def find_pending(
     if wanted.config_hash == committed:
         return None
     before = server.with_pipelines(wanted.pipelines)
-    with_old_plans = render_config(before, settings, tuning.served_plans(observed))
+    with_old_plans = render_config(before, settings, tuning.served_plans(server, observed))
     is_plans_alone = digest.digest(with_old_plans) == committed
     is_same_edit = wanted.generation == server.metadata.generation
     return Pending(is_plans_alone and is_same_edit, _why(memory, wanted.config_hash, seen))

@@ -66,7 +66,7 @@ def resolve(scene: Scene, memory: Memory, template: Template) -> Resolution:
     is_withdrawn = pending is not None and pending.is_plans_alone and bool(pending.why)
     states, told = dict(memory.states), []
     if pending is not None and is_withdrawn:
-        back_to = tuning.served_plans(scene.observed), pending.why
+        back_to = tuning.served_plans(scene.server, scene.observed), pending.why
         for state, event in refusal.withdraw(server, memory, back_to, now=now):
             states[event.model] = state
             told.append(event)

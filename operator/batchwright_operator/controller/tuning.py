@@ -9,13 +9,14 @@ from batchwright_operator.policy.canary import Canary
 from batchwright_operator.policy.decision import Action, Decision, Reason
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.reconcile.observed import Observed, Reports
-from batchwright_operator.render.document import default_plan
+from batchwright_operator.render.document import candidates, default_plan
 from batchwright_operator.resources.batching import OnMiss
 from batchwright_operator.resources.model import Model
 from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.status import ModelServerStatus
+from batchwright_server.config.batching import MOST_BUCKETS
 from batchwright_server.config.document import parse_document
-from batchwright_server.config.plan import Plan
+from batchwright_server.config.plan import Plan, Strategy
 from batchwright_server.config.problems import InvalidDocument
 from batchwright_server.config.signals import Signals
 
@@ -49,8 +50,12 @@ def rules_of(server: ModelServer, model: Model) -> rules.Rules:
     adaptive, reload = model.batching.adaptive, model.batching.reload
     is_paused = server.metadata.annotations.get(PAUSE, "false").lower() == "true"
     return rules.Rules(
-        candidates=tuple(Plan.of(strategy) for strategy in model.batching.strategies),
-        bucket_sizes=model.batching.buckets.sizes,
+        candidates=candidates(model),
+        bucket_sizes=model.batching.buckets.sizes or (),
+        most_buckets=0
+        if model.batching.buckets.sizes
+        else min(reload.compiled_cache.max_entries, MOST_BUCKETS),
+        max_batch_size=model.batching.max_batch_size,
         split_entries=reload.compiled_cache.max_entries if reload.on_miss is OnMiss.SPLIT else 0,
         mode=rules.Mode.PAUSED if is_paused else adaptive.mode,
         objective=adaptive.objective,
@@ -72,13 +77,21 @@ def adopt(
     return states
 
 
-def served_plans(observed: Observed) -> dict[str, Plan]:
-    """The plans in the document that pods start from; none if there is none to be understood."""
+def served_plans(server: ModelServer, observed: Observed) -> dict[str, Plan]:
+    """The plans in the document that pods start from; none if there is none to be understood.
+
+    Buckets have sizes where `server` leaves them open.
+    """
     try:
         document = parse_document((observed.config_text or "").encode())
     except InvalidDocument:
         return {}
-    return {model.name: model.effective_batching.plan for model in document.models}
+    is_open = {model.name: model.batching.buckets.sizes is None for model in server.spec.models}
+    return {
+        model.name: _sized(batching.plan, batching.buckets.sizes if is_open.get(model.name) else ())
+        for model in document.models
+        for batching in [model.effective_batching]
+    }
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ class Tuner:
         state = state.forgiving() if self.is_edited else state
         obeyed = rules_of(self.server, model)
         is_ended = self.is_edited and state.canary is not None
-        if (self.is_held or is_ended) and state.plan in obeyed.candidates:
+        if (self.is_held or is_ended) and obeyed.allows(state.plan):
             kept = replace(state, canary=None)
             return Tuned(model, state.plan, kept, _hold(kept))
         observed, reports = self.seen
@@ -130,14 +143,19 @@ def _expected_pods(server: ModelServer, observed: Observed) -> int:
     return int(deployment["spec"].get("replicas", server.spec.replicas))
 
 
-def _plan_of_pods(reports: Reports, name: str) -> Plan | None:
+def _sized(plan: Plan, sizes: tuple[int, ...]) -> Plan:
+    return plan.with_sizes(sizes) if plan.strategy is Strategy.BUCKETS else plan
+
+
+def _plan_of_pods(reports: Reports, model: Model) -> Plan | None:
     """The plan that pods serve a model with, if they all say the same."""
+    is_open = model.batching.buckets.sizes is None
     plans = {
-        item.plan.plan
+        _sized(item.plan.plan, item.bucket_sizes if is_open else ())
         for report in reports.values()
         if isinstance(report, Signals)
         for item in report.models
-        if item.name == name and item.plan is not None
+        if item.name == model.name and item.plan is not None
     }
     return plans.pop() if len(plans) == 1 else None
 
@@ -145,9 +163,9 @@ def _plan_of_pods(reports: Reports, name: str) -> Plan | None:
 def _initial(server: ModelServer, model: Model, seen: Seen, now: float) -> ModelState:
     """A model of no known history goes on with the plan it serves, if the policy may choose it."""
     observed, reports = seen
-    served = served_plans(observed).get(model.name) or _plan_of_pods(reports, model.name)
-    is_candidate = served in rules_of(server, model).candidates
-    plan = served if served is not None and is_candidate else default_plan(model)
+    served = served_plans(server, observed).get(model.name) or _plan_of_pods(reports, model)
+    is_allowed = rules_of(server, model).allows(served)
+    plan = served if served is not None and is_allowed else default_plan(model)
     return ModelState.initial(plan, now)
 
 

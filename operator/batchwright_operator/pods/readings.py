@@ -40,6 +40,7 @@ def _reading(pod: str, server: signals.Signals, model: signals.ModelSignals) -> 
         if reload_cost is not None
         else None,
         fallback=model.fallback,
+        bucket_sizes=model.bucket_sizes,
     )
 
 

@@ -62,13 +62,14 @@ def _joined(
 ) -> Choice:
     """The cheapest set for the sizes up to number `at`: one of `smaller` below it, and that size."""
     counts, prices = known
-    ways = (
-        Choice(
-            (*below.sizes, sizes[at]), below.seconds + (counts[at + 1] - counts[last + 1]) * prices[at]
-        )
-        for last, below in enumerate(smaller[:at])
-    )
-    return min(ways, key=lambda it: it.seconds, default=smaller[at])
+    if not at:
+        return smaller[at]
+    up_to, price = counts[at + 1], prices[at]
+    ways = [  # floats alone: a decision looks at thousands of ways
+        below.seconds + (up_to - counts[last + 1]) * price for last, below in enumerate(smaller[:at])
+    ]
+    seconds = min(ways)
+    return Choice((*smaller[ways.index(seconds)].sizes, sizes[at]), seconds)
 
 
 def _grouped(requests: Mapping[int, int]) -> dict[int, int]:

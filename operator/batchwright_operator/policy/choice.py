@@ -65,8 +65,9 @@ def accumulate(situation: Situation) -> Situation:
         (cost,) = costs[other]
         change = round(1e6 * (present - cost))
         cap = round(1e6 * (LOSS_CAP * _needed_seconds(situation, other) + FREE_SWITCH_LOSS_SECONDS))
-        losses[other] = min(max(0, situation.state.losses.get(other, 0) + change), cap)
-        tolls[other] = max(0, situation.state.tolls.get(other, 0) + round(1e6 * (worth - cost)))
+        name = other.base  # which sizes are best may change; that buckets are missed adds up
+        losses[name] = min(max(0, situation.state.losses.get(name, 0) + change), cap)
+        tolls[name] = max(0, situation.state.tolls.get(name, 0) + round(1e6 * (worth - cost)))
     return replace(situation, state=replace(situation.state, losses=losses, tolls=tolls))
 
 
@@ -94,7 +95,7 @@ def objection(situation: Situation, alternative: Alternative) -> Reason | None:
     """The first thing that stands against switching to `alternative` now; None where nothing does."""
     rules, state = situation.rules, situation.state
     rests = any(
-        failure.plan == alternative.plan
+        failure.plan == alternative.plan.base
         and failure.blocks(alternative.saving, rules=rules, now=situation.now)
         for failure in state.failures
     )
@@ -131,7 +132,7 @@ def is_anything_lost(situation: Situation) -> bool:
     """Whether so much was lost by not having some plan as a switch to it needs; cheaply told."""
     losses = situation.state.losses
     return any(
-        losses.get(plan, 0) / 1e6 > _needed_seconds(situation, plan)
+        losses.get(plan.base, 0) / 1e6 > _needed_seconds(situation, plan)
         for plan in situation.known_alternatives
     )
 
@@ -147,7 +148,7 @@ def _weighed(situation: Situation, plan: Plan, slices: Sequence[Compared]) -> Al
         lowest_saving=saving.lowest,
         first_slice=saving.first,
         speedup=speedup,
-        loss_seconds=situation.state.losses.get(plan, 0) / 1e6,
+        loss_seconds=situation.state.losses.get(plan.base, 0) / 1e6,
         needed_seconds=_needed_seconds(situation, plan),
         certain_loss_seconds=evidence.certain_loss(slices, min_requests=least) if is_urgent else 0.0,
     )

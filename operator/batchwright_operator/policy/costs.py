@@ -55,7 +55,9 @@ class Costs:
         """These costs with what checks have taught."""
         if not factors:
             return self
-        lines = {plan: replace(it, factor=factors.get(plan, 1.0)) for plan, it in self.plans.items()}
+        lines = {
+            plan: replace(it, factor=factors.get(plan.base, 1.0)) for plan, it in self.plans.items()
+        }
         return replace(self, plans=lines)
 
     def scaled(self, plan: Plan, factor: float) -> "Costs":
@@ -71,11 +73,15 @@ class Gathered:
     costs: Costs = field(default_factory=Costs)
     source: object = None  # equal sources give equal costs
 
-    def renewed(self, readings: Iterable[Reading], bucket_sizes: Sequence[int] = ()) -> "Gathered":
+    def renewed(
+        self, readings: Iterable[Reading], bucket_sizes: Sequence[int] = (), *, fewest_points: int = 1
+    ) -> "Gathered":
         """The costs that the pods tell now; these ones where they tell what they told before."""
         told = tuple(readings)
         source = (tuple(bucket_sizes), [(it.costs, it.reload_cost) for it in told], _reload_counts(told))
-        return self if source == self.source else Gathered(gather(told, bucket_sizes), source)
+        if source == self.source:
+            return self
+        return Gathered(gather(told, bucket_sizes, fewest_points=fewest_points), source)
 
 
 def fit(points: Sequence[tuple[int, float]]) -> Line:
@@ -100,10 +106,14 @@ def fit(points: Sequence[tuple[int, float]]) -> Line:
     return Line(mean_cost - slope * mean_size, slope)
 
 
-def gather(readings: Iterable[Reading], bucket_sizes: Sequence[int] = ()) -> Costs:
+def gather(
+    readings: Iterable[Reading], bucket_sizes: Sequence[int] = (), *, fewest_points: int = 1
+) -> Costs:
     """The costs that the pods measured, each the median over the pods that know it.
 
     `bucket_sizes`: the sizes that buckets are compiled for; without them no padding is reckoned with.
+    `fewest_points`: of these that make a line; with fewer it goes through all points. Two tell an
+    inference's own cost from its samples', which is what buckets of other sizes are judged by.
     """
     known = tuple(readings)
     measured: dict[Plan, list[PlanCost]] = {}
@@ -112,7 +122,7 @@ def gather(readings: Iterable[Reading], bucket_sizes: Sequence[int] = ()) -> Cos
             if any(_is_usable(point) for point in cost.points):
                 measured.setdefault(cost.plan, []).append(cost)
     lines = {
-        plan: _padded(costs, bucket_sizes)
+        plan: _padded(costs, bucket_sizes, fewest_points)
         if plan.strategy is Strategy.BUCKETS and bucket_sizes
         else _lines(costs)
         for plan, costs in measured.items()
@@ -137,14 +147,15 @@ def _lines(measured: Sequence[PlanCost]) -> PlanLines:
     )
 
 
-def _padded(measured: Sequence[PlanCost], sizes: Sequence[int]) -> PlanLines:
+def _padded(measured: Sequence[PlanCost], sizes: Sequence[int], fewest_points: int) -> PlanLines:
     """Lines through the compiled sizes where these were measured: other requests are padded to them."""
     exact = [
         replace(cost, points=points)
         for cost in measured
         if (points := tuple(point for point in cost.points if point.batch_size in sizes))
     ]
-    lines = _lines(exact or measured)
+    known = {point.batch_size for cost in exact for point in cost.points}
+    lines = _lines(exact if len(known) >= fewest_points else measured)
     padding = Padding(tuple(sizes), lines.work.fixed, lines.work.per_sample)
     return replace(lines, padding=padding)
 

@@ -45,7 +45,7 @@ def _answer(sight: Situation) -> Answer:
     if sight.rules.mode is Mode.PAUSED:
         still = replace(sight.state, canary=None)
         return Answer(still, Reason.PAUSED, "switching is paused")
-    if sight.state.plan not in sight.rules.candidates:
+    if not sight.rules.allows(sight.state.plan):
         return _overridden(sight)
     weighed = choice.accumulate(trial.without_idle_trial(sight))
     weigh = cache(lambda: choice.weigh(weighed))  # once, where it is asked for twice
@@ -62,8 +62,12 @@ def _first(questions: Iterable[Question], sight: Situation) -> Answer | None:
 
 
 def _overridden(sight: Situation) -> Answer:
-    """The user's first candidate at once, in Observe too: this obeys the rules, not the traffic."""
-    plan, state = sight.rules.candidates[0], sight.state
+    """The same plan with sizes that are allowed, else the user's first candidate: at once.
+
+    In Observe too: this obeys the rules, not the traffic.
+    """
+    rules, state = sight.rules, sight.state
+    plan = rules.candidate_like(state.plan) or rules.candidates[0]
     because = f"{sentences.plan_name(state.plan)} is not among the candidates"
     fresh = replace(
         ModelState.initial(plan, sight.now),

@@ -55,8 +55,7 @@ def reload_work_percent(situation: Situation) -> int:
 def predicted(situation: Situation, best: Alternative | None) -> dict[str, int]:
     """What each known plan could serve, and how much better the best alternative would be."""
     predictor, total = situation.predictor, situation.total
-    plans = (situation.state.plan, *situation.alternatives)
-    known = [plan for plan in plans if total.request_count and predictor.is_known(plan)]
+    known = [plan for plan in situation.named_plans if total.request_count and predictor.is_known(plan)]
     rates = predictor.samples_per_second_under(known)
     numbers = {samples_key(plan): round(rate) for plan, rate in rates.items()}
     numbers |= outlook.to_figures(situation)

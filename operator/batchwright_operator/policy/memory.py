@@ -1,4 +1,7 @@
-"""What checks have taught: plans that failed, and by how much a plan's measured costs were wrong."""
+"""What checks have taught: plans that failed, and by how much a plan's measured costs were wrong.
+
+A lesson about buckets holds whatever their sizes.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -127,6 +130,7 @@ def burden(
     which go wrong one after the other become rare; otherwise half of what it bore is forgotten.
     """
     known = {it.plan: it for it in burdens}
+    plan = plan.base
     last = known.pop(plan, None)
     before = last.seconds(now) * 1e6 if last else 0.0
     bears = round(micros + 2 * before) if is_soon and micros else max(micros, round(before / 2))
@@ -138,6 +142,7 @@ def remember(
 ) -> tuple[Failure, ...]:
     """The failures with one more; a plan's record is forgotten after as long a time as it rested."""
     known = {failure.plan: failure for failure in failures}
+    plan = plan.base
     last = known.pop(plan, None)
     is_recent = last is not None and now < last.until + _rest_seconds(last.count, rules)
     count = min((last.count if last and is_recent else 0) + 1, MOST_FAILURES)
@@ -152,9 +157,9 @@ def rule_out(
 
     To try it again may end the process again.
     """
-    others = tuple(failure for failure in failures if failure.plan != plan)
+    others = tuple(failure for failure in failures if failure.plan != plan.base)
     until = int(now) + _rest_seconds(MOST_FAILURES, rules)
-    return (*others, Failure(plan, MOST_FAILURES, until, 0, why[:LONGEST_WHY]))
+    return (*others, Failure(plan.base, MOST_FAILURES, until, 0, why[:LONGEST_WHY]))
 
 
 def correct(
@@ -162,6 +167,7 @@ def correct(
 ) -> tuple[Correction, ...]:
     """The corrections with `plan`'s multiplied by `ratio`: how much dearer it was than predicted."""
     known = {correction.plan: correction for correction in corrections}
+    plan = plan.base
     last = known.pop(plan, None)
     factor = ratio * (last.factor(now) if last else 1.0)
     return (*known.values(), Correction(plan, _believable(round(1000 * factor)), int(now)))

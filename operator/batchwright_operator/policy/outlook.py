@@ -70,11 +70,10 @@ def to_histogram(total: Traffic) -> dict[str, int]:
 def to_figures(situation: Situation) -> dict[str, int]:
     """What each known plan asks of a pod for the window's mean request."""
     total, predictor = situation.total, situation.predictor
-    plans = (situation.state.plan, *situation.alternatives)
     if not total.request_count:
         return {}
     numbers = {}
-    for plan in (plan for plan in plans if plan in predictor.costs.plans):
+    for plan in (plan for plan in situation.named_plans if plan in predictor.costs.plans):
         mean, name = predictor.inference(total, plan), _name(plan)
         numbers[f"{name}WorkMicros"] = round(1e6 * mean.work / total.request_count)
         numbers[f"{name}SpanMicros"] = round(1e6 * mean.span / total.request_count)

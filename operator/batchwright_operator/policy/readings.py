@@ -5,9 +5,9 @@ clock, so no two clocks need to agree.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from batchwright_server.config.plan import Plan
+from batchwright_server.config.plan import Plan, Strategy
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,23 @@ class Reading:
     costs: tuple[PlanCost, ...]
     reload_cost: ReloadCost | None
     fallback: str = ""  # why it serves with another plan than it was told to; may be of long ago
+    bucket_sizes: tuple[int, ...] = ()  # that buckets are compiled for; none told, or another plan
 
     def has_fallen_back(self, wanted: Plan) -> bool:
         """Whether the pod says that it cannot serve with `wanted`, by name, and serves otherwise."""
-        return self.plan not in (None, wanted) and str(wanted) in self.fallback
+        is_other = self.plan is not None and self.plan.base != wanted.base
+        return is_other and str(wanted.base) in self.fallback
+
+    def serving(self, wanted: Plan, *, is_open: bool) -> "Reading":
+        """The reading of a pod that is to serve `wanted`; its plan with sizes where these are open.
+
+        A server too old to tell its sizes has those of the document that it was sent.
+        """
+        if not is_open or self.plan is None or self.plan.strategy is not Strategy.BUCKETS:
+            return self
+        base = self.plan.base
+        untold = wanted.sizes if base == wanted.base else ()
+        return replace(self, plan=base.with_sizes(self.bucket_sizes or untold))
 
 
 @dataclass(frozen=True)

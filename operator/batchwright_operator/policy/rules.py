@@ -21,6 +21,12 @@ class Rules:
     bucket_sizes: tuple[int, ...] = ()
     """What buckets are compiled for; a request of another size is padded or split to fit them."""
 
+    most_buckets: int = 0
+    """How many sizes the policy may choose for buckets; 0: they are the user's, `bucket_sizes`."""
+
+    max_batch_size: int = 10_000
+    """The largest batch size, and so the largest bucket."""
+
     split_entries: int = 0
     """Of a reload that splits requests of other sizes: how many sizes it keeps; 0: requests wait."""
 
@@ -51,6 +57,20 @@ class Rules:
     settle_seconds: int = 180
     """How long pods may take to serve a new plan before it counts as refused: a volume's refresh by the
     kubelet takes up to 90 s, a large model's compilation as much again."""
+
+    def allows(self, plan: Plan | None) -> bool:
+        """Whether `plan` is a candidate, or one with sizes that the policy may choose."""
+        if plan in self.candidates:
+            return True
+        is_chosen = plan is not None and self.candidate_like(plan) is not None and bool(plan.sizes)
+        return plan is not None and is_chosen and self._fits(plan.sizes)
+
+    def candidate_like(self, plan: Plan) -> Plan | None:
+        """The candidate that is `plan` but for its sizes."""
+        return next((it for it in self.candidates if it.base == plan.base), None)
+
+    def _fits(self, sizes: tuple[int, ...]) -> bool:
+        return len(sizes) <= self.most_buckets and max(sizes) <= self.max_batch_size
 
     def __post_init__(self) -> None:
         if not self.candidates:

@@ -25,6 +25,8 @@ def message(state: ModelState, clause: str, now: float) -> str:
 def plan_name(plan: Plan) -> str:
     """The strategy as users write it, with the streams where they are not its usual ones."""
     name = plan.strategy.value.capitalize()
+    if plan.sizes:
+        name = f"{name} of {_listed(list(map(str, plan.sizes)))}"
     if plan.streams == DEFAULT_STREAMS[plan.strategy]:
         return name
     return f"{name} with {plan.streams.value} {'stream' if plan.streams.value == 'one' else 'streams'}"
@@ -32,7 +34,10 @@ def plan_name(plan: Plan) -> str:
 
 def plan_names(plans: tuple[Plan, ...]) -> str:
     """`A, B and C`."""
-    names = [plan_name(plan) for plan in plans]
+    return _listed([plan_name(plan) for plan in plans])
+
+
+def _listed(names: list[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from batchwright_operator.policy import open_sizes, traffic
 from batchwright_operator.policy.history import History, Window
 from batchwright_operator.policy.prediction import Predictor
 from batchwright_operator.policy.readings import Reading, Scrape
@@ -28,6 +29,7 @@ class Situation:
     now: float
     window: Mapping[str, Traffic]  # by pod
     predictor: Predictor
+    candidates: tuple[Plan, ...]  # the rules', buckets with the sizes that are best for the window
 
     @cached_property
     def total(self) -> Traffic:
@@ -82,21 +84,30 @@ class Situation:
 
         Fixed is none: it takes one batch size and would refuse the requests of all others.
         """
-        others = (plan for plan in self.rules.candidates if plan != self.state.plan)
+        others = (plan for plan in self.candidates if plan != self.state.plan)
         return tuple(dict.fromkeys(plan for plan in others if plan.strategy is not Strategy.FIXED))
+
+    @property
+    def named_plans(self) -> tuple[Plan, ...]:
+        """The plan in place and its alternatives, but for other sizes of it: those have no name."""
+        base = self.state.plan.base
+        return (self.state.plan, *(plan for plan in self.alternatives if plan.base != base))
 
 
 def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situation:
     """The situation at `now`, with the new readings in the state's history."""
-    readings = scrape.by_pod()
+    readings = {pod: _as_wanted(it, rules, state) for pod, it in scrape.by_pod().items()}
     settled = _noting_settled(state, readings, scrape.expected_pods, now)
-    gathered = settled.gathered.renewed(readings.values(), rules.bucket_sizes)
+    sizes, is_open = open_sizes.sizes_in_force(rules, state.plan), rules.most_buckets > 0
+    gathered = settled.gathered.renewed(readings.values(), sizes, fewest_points=1 + is_open)
     kept = History() if _is_warming(settled, rules, now) else settled.history
     reach = Window(rules.window_seconds, rules.min_requests)
     history = kept.extended(readings, plan=state.plan, now=now, window=reach)
     window = history.by_pod
+    costs = gathered.costs.corrected(settled.factors(now))
+    candidates = open_sizes.candidates(rules, costs, traffic.total(window.values()).requests)
     predictor = Predictor(
-        costs=gathered.costs.corrected(settled.factors(now)),
+        costs=open_sizes.priced(costs, (state.plan, *candidates)),
         serving=state.plan,
         objective=rules.objective,
         window=window,
@@ -111,7 +122,15 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
         now=now,
         window=window,
         predictor=predictor.bounded_by_spending() if is_telling else predictor,
+        candidates=candidates,
     )
+
+
+def _as_wanted(reading: Reading, rules: Rules, state: ModelState) -> Reading:
+    """The reading in the rules' words: plans have sizes where these are open."""
+    canary = state.canary
+    wanted = canary.plan if canary is not None and canary.pod == reading.pod else state.plan
+    return reading.serving(wanted, is_open=rules.most_buckets > 0)
 
 
 def _noting_settled(

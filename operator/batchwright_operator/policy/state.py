@@ -70,7 +70,7 @@ class ModelState:
 
     def burden_seconds(self, plan: Plan, now: float) -> float:
         """What going back to `plan` has to earn first."""
-        return sum(it.seconds(now) for it in self.burdens if it.plan == plan)
+        return sum(it.seconds(now) for it in self.burdens if it.plan == plan.base)
 
     def cooldown_seconds(self, rules: Rules) -> int:
         """How long a switch keeps the next one away; doubled by flapping."""
@@ -110,8 +110,8 @@ class ModelState:
         if check is None:
             return self
         back = self.switched(check.previous, rules=rules, now=now, because=because)
-        others = tuple(it for it in back.burdens if it.plan != check.previous)
-        bore = Burden(check.previous, check.bore_micros, int(now))
+        others = tuple(it for it in back.burdens if it.plan != check.previous.base)
+        bore = Burden(check.previous.base, check.bore_micros, int(now))
         return replace(back, burdens=(*others, bore) if bore.micros else others)
 
     def forgiving(self) -> "ModelState":
@@ -129,16 +129,19 @@ class ModelState:
         fault, whichever of the others it is left for.
         """
         micros = max(0, *(self._blame(other, now) for other in (plan, *self.tolls)))
-        is_soon = self.previous == plan and now - self.since < FLAP_COOLDOWNS * rules.cooldown_seconds
+        is_soon = self._was_left_for(plan) and now - self.since < FLAP_COOLDOWNS * rules.cooldown_seconds
         return memory.burden(self.burdens, self.plan, micros=micros, is_soon=is_soon, now=now)
 
+    def _was_left_for(self, plan: Plan) -> bool:
+        return self.previous is not None and self.previous.base == plan.base
+
     def _blame(self, other: Plan, now: float) -> int:
-        return self.tolls.get(other, 0) - round(1e6 * self.burden_seconds(other, now))
+        return self.tolls.get(other.base, 0) - round(1e6 * self.burden_seconds(other, now))
 
     def _flaps_after(self, plan: Plan, rules: Rules, now: float) -> int:
         spell = max(1, FLAP_COOLDOWNS * self.cooldown_seconds(rules))
         quiet_spells = max(0, int((now - self.since) // spell))
-        if self.previous == plan and quiet_spells == 0:
+        if self._was_left_for(plan) and quiet_spells == 0:
             return min(self.flaps + 1, MOST_FLAPS)
         return max(0, self.flaps - quiet_spells)
 

@@ -38,9 +38,7 @@ def fallen_back(situation: Situation) -> Answer | None:
     if not fallen or rules.mode is Mode.OBSERVE:
         return None
     previous = state.check.previous if state.check else None
-    instead = next(
-        (it for it in (previous, *(it.plan for it in fallen)) if it in rules.candidates), None
-    )
+    instead = next((it for it in (previous, *(it.plan for it in fallen)) if rules.allows(it)), None)
     if instead is None:
         clause = f"{fallen[0].pod} cannot serve with it: {fallen[0].fallback}"
         return Answer(state, Reason.PODS_UNSETTLED, clause)
@@ -62,7 +60,7 @@ def unsettled(situation: Situation) -> Answer | None:
         return None
     state, rules = situation.state, situation.rules
     pending = state.check if situation.now - state.since > rules.settle_seconds else None
-    if pending and pending.settled_at is None and pending.previous in rules.candidates:
+    if pending and pending.settled_at is None and rules.allows(pending.previous):
         return verdicts.refused(situation, pending)
     serving = f"{situation.settled_pods} of {len(situation.readings)} pods serve with it so far"
     return Answer(state, Reason.PODS_UNSETTLED, serving)
@@ -182,7 +180,7 @@ def _objection(situation: Situation, best: Alternative, reason: Reason) -> str:
     if reason is Reason.SAVING_TOO_SMALL:
         return f"which is not surely more than the {rules.min_saving_percent} % asked for"
     if reason is Reason.FAILED_BEFORE:
-        until, why = next((it.until, it.why) for it in state.failures if it.plan == best.plan)
+        until, why = next((it.until, it.why) for it in state.failures if it.plan == best.plan.base)
         if why:
             return f"but cannot be had ({why}) and rests until {sentences.moment(until, now)}"
         return f"but was wrong before and rests until {sentences.moment(until, now)}"

@@ -36,7 +36,7 @@ def without_idle_trial(situation: Situation) -> Situation:
     """The situation without a trial that the user's rules, or the number of pods, no longer allow."""
     canary, rules = situation.state.canary, situation.rules
     is_wanted = rules.mode is Mode.ENFORCE and situation.expected_pods >= FEWEST_PODS
-    if canary is None or (is_wanted and canary.plan in rules.candidates):
+    if canary is None or (is_wanted and rules.allows(canary.plan)):
         return situation
     return replace(situation, state=replace(situation.state, canary=None))
 
@@ -100,7 +100,9 @@ def give_up(state: ModelState, why: str, *, rules: Rules, now: float) -> ModelSt
     )
     told = state.because_of(f"{why}, and it rests until {sentences.moment(failures[-1].until, now)}")
     moves = (*state.moves_lately(now), int(now))
-    others = {plan: toll for plan, toll in state.tolls.items() if plan != canary.plan}  # promises broken
+    others = {
+        plan: toll for plan, toll in state.tolls.items() if plan != canary.plan.base
+    }  # promises broken
     return replace(told, canary=None, failures=failures, losses={}, tolls=others, moves=moves)
 
 

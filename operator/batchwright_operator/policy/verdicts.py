@@ -27,11 +27,11 @@ def judged(situation: Situation, pending: PendingCheck) -> Answer:
         plan=state.plan,
         min_saving_percent=rules.min_saving_percent,
     )
-    if finding.verdict is Verdict.WORSE and pending.previous in rules.candidates:
+    if finding.verdict is Verdict.WORSE and rules.allows(pending.previous):
         return _returned(situation, pending, finding)
     told = replace(state, check=None, because=f"{state.because}, {sentences.outcome(finding)}")
     if finding.verdict is Verdict.CONFIRMED:
-        told = replace(told, failures=tuple(it for it in told.failures if it.plan != state.plan))
+        told = replace(told, failures=tuple(it for it in told.failures if it.plan != state.plan.base))
     return Answer(told, KEPT_REASONS[finding.verdict], predicted=figures.found(finding))
 
 

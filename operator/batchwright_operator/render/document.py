@@ -13,14 +13,26 @@ from batchwright_operator.resources.modelserver import ModelServer
 from batchwright_operator.resources.versions import VersionPolicy
 from batchwright_server.config import batching, document, version_policy
 from batchwright_server.config.admin import Admin
-from batchwright_server.config.plan import Plan
+from batchwright_server.config.plan import Plan, Strategy
 
 Plans = Mapping[str, Plan]
+
+# What buckets are compiled for until the policy has chosen.
+FIRST_SIZES = batching.Buckets().sizes
 
 
 def default_plan(model: Model) -> Plan:
     """The plan a model starts with when nothing is known of it yet."""
-    return Plan.of(model.batching.strategies[0])
+    return candidates(model)[0]
+
+
+def candidates(model: Model) -> tuple[Plan, ...]:
+    """The plans that may serve; buckets whose sizes the user left open begin with the usual ones."""
+    is_open = model.batching.buckets.sizes is None
+    return tuple(
+        plan.with_sizes(FIRST_SIZES) if is_open and plan.strategy is Strategy.BUCKETS else plan
+        for plan in map(Plan.of, model.batching.strategies)
+    )
 
 
 def render_config(server: ModelServer, settings: Settings, plans: Plans) -> bytes:
@@ -84,7 +96,7 @@ def _batching(spec: BatchingSpec, settings: Settings, plan: Plan) -> batching.Ba
         ),
         fixed=batching.Fixed(batch_size=spec.fixed.batch_size),
         dynamic=batching.Dynamic(min=spec.dynamic.min, max=spec.dynamic.max),
-        buckets=batching.Buckets(sizes=spec.buckets.sizes),
+        buckets=batching.Buckets(sizes=spec.buckets.sizes or plan.sizes or FIRST_SIZES),
         coalesce=_coalesce(spec.coalesce),
         calibration=_calibration(settings),
     )

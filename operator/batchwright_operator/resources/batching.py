@@ -210,18 +210,23 @@ class Dynamic(Strict):
         return self
 
 
+BucketSizes = Annotated[
+    tuple[Positive, ...],
+    Field(max_length=32),
+    AfterValidator(_check_sizes),
+    NOT_EMPTY,
+    ATOMIC,
+    _SIZES_ONCE,
+]
+
+
 class Buckets(Strict):
     """What the buckets strategy reads."""
 
-    sizes: Annotated[
-        tuple[Positive, ...],
-        Field(max_length=32),
-        AfterValidator(_check_sizes),
-        NOT_EMPTY,
-        ATOMIC,
-        _SIZES_ONCE,
-    ] = (1, 4, 16)
-    """The batch sizes that are compiled; each has a copy of the weights in memory."""
+    sizes: BucketSizes | None = None
+    """The batch sizes that are compiled; each has a copy of the weights in memory. Absent: where Buckets
+    is a candidate the policy chooses them for the traffic, as many as reload.compiledCache.maxEntries at
+    most; until then, and where Buckets is the strategy, they are 1, 4 and 16."""
 
 
 class Coalesce(Strict):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, computed_field
 
 from batchwright_operator.resources.conditions import Condition, ConditionType
-from batchwright_operator.resources.markers import Keywords, list_map
+from batchwright_operator.resources.markers import ATOMIC, Keywords, list_map
 from batchwright_operator.resources.opaque import KEPT_OPEN
 from batchwright_operator.resources.strict import Strict
 
@@ -63,6 +63,8 @@ class ModelStatus(_Kept):
     """The strategy it is served by."""
     streams: str = ""
     """How many inferences run at once: one, or OpenVINO's optimum."""
+    bucket_sizes: Annotated[tuple[int, ...], ATOMIC] = ()
+    """The batch sizes that Buckets are compiled for, if it is the strategy."""
     since: str = ""
     """Since when it is served so (RFC 3339)."""
     versions: Annotated[tuple[VersionStatus, ...], list_map("version")] = ()

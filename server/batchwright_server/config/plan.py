@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 
 class Strategy(StrEnum):
@@ -40,10 +41,11 @@ DEFAULT_STREAMS = {
 
 @dataclass(frozen=True, order=True)
 class Plan:
-    """A strategy with its streams."""
+    """A strategy with its streams; for buckets with the sizes, where these were chosen and not given."""
 
     strategy: Strategy
     streams: Streams
+    sizes: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, strategy: Strategy) -> "Plan":
@@ -52,9 +54,30 @@ class Plan:
 
     @classmethod
     def parse(cls, text: str) -> "Plan":
-        """A plan from `strategy/streams`. Raises ValueError for anything else."""
-        strategy, _, streams = text.partition("/")
-        return cls(Strategy(strategy), Streams(streams))
+        """A plan from `strategy/streams`, or with sizes `buckets/streams/1,4`. Raises ValueError."""
+        name, streams, *sizes = text.split("/", 2)
+        return cls(Strategy(name), Streams(streams)).with_sizes(_parse_sizes(name, *sizes))
+
+    @property
+    def base(self) -> "Plan":
+        """The plan whatever its sizes: what is measured, and what lessons are about."""
+        return Plan(self.strategy, self.streams) if self.sizes else self
+
+    def with_sizes(self, sizes: tuple[int, ...]) -> "Plan":
+        """The plan compiled for these sizes."""
+        return Plan(self.strategy, self.streams, sizes)
 
     def __str__(self) -> str:
-        return f"{self.strategy.value}/{self.streams.value}"
+        name = f"{self.strategy.value}/{self.streams.value}"
+        return f"{name}/{','.join(map(str, self.sizes))}" if self.sizes else name
+
+
+def _parse_sizes(strategy: str, text: str | None = None) -> tuple[int, ...]:
+    """Rising sizes from `1,4`; none without a text."""
+    if text is None:
+        return ()
+    sizes = tuple(map(int, text.split(",")))
+    is_rising = sizes[0] > 0 and all(less < more for less, more in pairwise(sizes))
+    if strategy != Strategy.BUCKETS or not is_rising:
+        raise ValueError(f"expected buckets with rising sizes, got {text!r}")
+    return sizes

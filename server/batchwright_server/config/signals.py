@@ -96,6 +96,7 @@ class ModelSignals(Tolerant):
     state: str  # the TFS state's name: START, LOADING, AVAILABLE, UNLOADING, END
     error: str = ""
     plan: PlanName | None = None  # None while nothing serves
+    bucket_sizes: tuple[int, ...] = ()  # that the plan is compiled for, if it is buckets
     counters: ModelCounters
     queue_depth: int = 0
     costs: tuple[PlanCost, ...] = ()

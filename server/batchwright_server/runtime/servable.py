@@ -7,7 +7,7 @@ from enum import IntEnum
 from batchwright_server import errors
 from batchwright_server.config.batching import Batching
 from batchwright_server.config.document import ModelConfig
-from batchwright_server.config.plan import Plan
+from batchwright_server.config.plan import Plan, Strategy
 from batchwright_server.core import client_order, validation
 from batchwright_server.core.tensors import ANY, Signature, Tensor, Tensors, TensorSpec, count_bytes
 from batchwright_server.runtime import calibration, meters, ports, reload_queue, settled_batching
@@ -86,6 +86,11 @@ class Servable:
     def plan(self) -> Plan:
         """The plan that serves, or is about to."""
         return self._strategy.plan if self._strategy else self._batching.plan
+
+    @property
+    def bucket_sizes(self) -> tuple[int, ...]:
+        """The sizes that the plan is compiled for, if it is buckets."""
+        return self._batching.buckets.sizes if self.plan.strategy is Strategy.BUCKETS else ()
 
     @property
     def batch_dimension(self) -> int:

@@ -61,6 +61,7 @@ def _model_signals(servable: Servable) -> signals.ModelSignals:
         version=servable.version,
         state=servable.state.name,
         plan=signals.PlanName.of(servable.plan),
+        bucket_sizes=servable.bucket_sizes,
         counters=_counters(servable.meter),
         queue_depth=servable.meter.reload.queue_depth,
         costs=servable.costs.plans,

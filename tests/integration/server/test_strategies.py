@@ -201,12 +201,14 @@ async def test_buckets_pad_and_split_and_count_it(tmp_path: Path) -> None:
     async with serve_all(tmp_path, models.affine(), ["buckets"]) as server:
         x = np.arange(28, dtype=np.float32).reshape(7, 4)
         answer = await server.client.predict("buckets", x=x)
-        counters = (await server.model_signals("buckets")).counters
+        told = await server.model_signals("buckets")
+        counters = told.counters
         padding = await server.metric("batchwright_padding_samples_total", model="buckets")
         small = await server.metric("batchwright_executed_batch_size_bucket", model="buckets", le="2.0")
         metadata = await server.client.metadata("buckets")
 
     np.testing.assert_array_equal(answer["y"], 3 * x + 1)
+    assert told.bucket_sizes == (2, 6)
     assert answer["y"].shape == (7, 4)
     assert (counters.executions, counters.executed_samples, counters.padding_samples) == (2, 8, 1)
     assert (padding, small) == (1, 1)

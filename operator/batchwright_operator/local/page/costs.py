@@ -16,15 +16,15 @@ def plan_costs(item: Tuned, reports: Reports) -> tuple[PlanCosts, ...]:
     """The plan that serves first, then the others by their names."""
     measured = _measured(item.model.name, reports)
     found = _outlook(item)
-    plans = {item.plan, *measured, *(found.requests if found else ())}
+    plans = {item.plan.base, *measured, *(found.requests if found else ())}
     return tuple(
         _to_costs(plan, item, found, measured.get(plan))
-        for plan in sorted(plans, key=lambda plan: (plan != item.plan, plan))
+        for plan in sorted(plans, key=lambda plan: (plan != item.plan.base, plan))
     )
 
 
 def _to_costs(plan: Plan, item: Tuned, found: Outlook | None, measured: PlanCost | None) -> PlanCosts:
-    is_serving = plan == item.plan
+    is_serving = plan == item.plan.base
     decision = item.decision
     predicted = decision.predicted if decision is not None else {}
     is_known = found is not None and plan in found.requests
@@ -47,7 +47,7 @@ def _outlook(item: Tuned) -> Outlook | None:
     return outlook.parse_outlook(
         observed,
         item.decision.predicted,
-        serving=item.plan,
+        serving=item.plan.base,
         cores=observed.get("cores", 1),
         min_saving_percent=item.model.batching.adaptive.min_saving_percent,
     )

@@ -48,6 +48,19 @@ def test_a_decision_is_told_with_its_table_and_its_histogram(tmp_path: Path) -> 
     assert "Another decision would follow from:" in told
 
 
+def test_the_sizes_of_buckets_are_told(tmp_path: Path) -> None:
+    """Those that serve are named."""
+    _write_status(tmp_path)
+    path = tmp_path / "demo" / "status.json"
+    told = json.loads(path.read_text())
+    (model,) = told["status"]["models"]
+    model |= {"strategy": "buckets", "bucketSizes": [3, 7]}
+    path.write_text(json.dumps(told))
+    result = CliRunner().invoke(batchwright, ["explain", "demo", "--state-dir", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "It serves with Buckets of 3 and 7." in result.output.splitlines()
+
+
 def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
     """A wrong name is an error that says what was looked for."""
     _write_status(tmp_path)
