@@ -58,3 +58,9 @@ class Plan:
 
     def __str__(self) -> str:
         return f"{self.strategy.value}/{self.streams.value}"
+
+
+# Each plan once: what comes at every look is looked up, and then told apart by identity.
+ALL_PLANS = {
+    (strategy, streams): Plan(strategy, streams) for strategy in Strategy for streams in Streams
+}
