@@ -1,12 +1,12 @@
 """Which plan would be better, by how much, and what stands against it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from batchwright_operator.policy import evidence
 from batchwright_operator.policy.decision import Reason
-from batchwright_operator.policy.evidence import Compared
-from batchwright_operator.policy.rules import Objective, Rules
+from batchwright_operator.policy.evidence import Numbers
+from batchwright_operator.policy.rules import Rules
 from batchwright_operator.policy.situation import Situation
 from batchwright_server.config.plan import Plan
 
@@ -51,40 +51,52 @@ def accumulate(situation: Situation) -> Situation:
 
     Like a CUSUM: a plan that would have cost more brings its loss down, never below 0.
     """
-    newest = situation.state.history.newest
     known = situation.known_alternatives
-    if newest is None or not known:
+    if situation.state.history.newest is None or not known:
         return situation
-    plan = situation.state.plan
-    costs = situation.predictor.costs_of((newest.pods,), (plan, *known))
-    (present,) = costs[plan]
+    costs, needed = situation.newest_costs, situation.needed_seconds
+    present = costs[situation.state.plan]
     losses: dict[Plan, int] = {}
     tolls: dict[Plan, int] = {}
     worth = (1 - situation.rules.min_saving_percent / 100) * present
     for other in known:
-        (cost,) = costs[other]
+        cost = costs[other]
         change = round(1e6 * (present - cost))
-        cap = round(1e6 * (LOSS_CAP * _needed_seconds(situation, other) + FREE_SWITCH_LOSS_SECONDS))
+        cap = round(1e6 * (LOSS_CAP * needed[other] + FREE_SWITCH_LOSS_SECONDS))
         name = other.base  # which sizes are best may change; that buckets are missed adds up
         losses[name] = min(max(0, situation.state.losses.get(name, 0) + change), cap)
         tolls[name] = max(0, situation.state.tolls.get(name, 0) + round(1e6 * (worth - cost)))
-    return replace(situation, state=replace(situation.state, losses=losses, tolls=tolls))
+    return situation.having_lost(losses, tolls)
+
+
+class Weighing:
+    """The alternatives, weighed once, where they are asked for twice."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._found: tuple[Alternative, ...] | None = None
+
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """Those that can be compared, the best first."""
+        if self._found is None:
+            self._found = weigh(self._situation)
+        return self._found
 
 
 def weigh(situation: Situation) -> tuple[Alternative, ...]:
     """The alternatives that can be compared, the best first."""
     known = situation.known_alternatives
-    predictor, serving = situation.predictor, situation.state.plan
-    if not known or not predictor.cost(situation.window, serving) > 0:
+    if not known:
         return ()
-    parts = [part.pods for part in situation.state.history.slices]
-    costs = predictor.costs_of(parts, (serving, *known))
+    costs, serving = situation.slice_costs, situation.state.plan
+    if not any(costs[serving]):
+        return ()
     requests = [part.requests for part in situation.state.history.slices]
     weighed = [
         _weighed(
             situation,
             plan,
-            list(map(Compared._make, zip(costs[serving], costs[plan], requests, strict=True))),
+            list(zip(costs[serving], costs[plan], requests, strict=True)),
         )
         for plan in known
     ]
@@ -94,21 +106,28 @@ def weigh(situation: Situation) -> tuple[Alternative, ...]:
 def objection(situation: Situation, alternative: Alternative) -> Reason | None:
     """The first thing that stands against switching to `alternative` now; None where nothing does."""
     rules, state = situation.rules, situation.state
-    rests = any(
-        failure.plan == alternative.plan.base
-        and failure.blocks(alternative.saving, rules=rules, now=situation.now)
-        for failure in state.failures
-    )
+    if alternative.saving <= 0:
+        return Reason.ALREADY_BEST
+    if not _is_large_enough(alternative, rules):
+        return Reason.SAVING_TOO_SMALL
+    if _rests(situation, alternative):
+        return Reason.FAILED_BEFORE
     is_cooling = state.is_cooling(rules, situation.now, is_urgent=alternative.is_urgent)
-    objections = {
-        Reason.ALREADY_BEST: alternative.saving <= 0,
-        Reason.SAVING_TOO_SMALL: not _is_large_enough(alternative, rules),
-        Reason.FAILED_BEFORE: rests,
-        Reason.COOLING_DOWN: is_cooling and not alternative.is_pressing,
-        Reason.BUDGET_SPENT: len(state.moves_lately(situation.now)) >= _budget(situation, alternative),
-        Reason.LOSS_TOO_SMALL: alternative.loss_seconds <= alternative.needed_seconds,
-    }
-    return next((reason for reason, holds in objections.items() if holds), None)
+    if is_cooling and not alternative.is_pressing:
+        return Reason.COOLING_DOWN
+    if len(state.moves_lately(situation.now)) >= _budget(situation, alternative):
+        return Reason.BUDGET_SPENT
+    if alternative.loss_seconds <= alternative.needed_seconds:
+        return Reason.LOSS_TOO_SMALL
+    return None
+
+
+def _rests(situation: Situation, alternative: Alternative) -> bool:
+    return any(
+        failure.plan == alternative.plan.base
+        and failure.blocks(alternative.saving, rules=situation.rules, now=situation.now)
+        for failure in situation.state.failures
+    )
 
 
 def _budget(situation: Situation, alternative: Alternative) -> int:
@@ -132,12 +151,12 @@ def is_anything_lost(situation: Situation) -> bool:
     """Whether so much was lost by not having some plan as a switch to it needs; cheaply told."""
     losses = situation.state.losses
     return any(
-        losses.get(plan.base, 0) / 1e6 > _needed_seconds(situation, plan)
+        losses.get(plan.base, 0) / 1e6 > situation.needed_seconds[plan]
         for plan in situation.known_alternatives
     )
 
 
-def _weighed(situation: Situation, plan: Plan, slices: Sequence[Compared]) -> Alternative:
+def _weighed(situation: Situation, plan: Plan, slices: Sequence[Numbers]) -> Alternative:
     least = situation.rules.min_requests
     saving = evidence.assess(slices, min_requests=least)
     speedup = 1 / (1 - saving.share) if saving.share < 1 else 1.0
@@ -149,23 +168,6 @@ def _weighed(situation: Situation, plan: Plan, slices: Sequence[Compared]) -> Al
         first_slice=saving.first,
         speedup=speedup,
         loss_seconds=situation.state.losses.get(plan.base, 0) / 1e6,
-        needed_seconds=_needed_seconds(situation, plan),
+        needed_seconds=situation.needed_seconds[plan],
         certain_loss_seconds=evidence.certain_loss(slices, min_requests=least) if is_urgent else 0.0,
     )
-
-
-def _needed_seconds(situation: Situation, plan: Plan) -> float:
-    """The loss at which a switch pays; every pod prepares the plan, and warms its cache, for itself.
-
-    A plan that was left at a loss has to earn that too: the next turn may cost as much again.
-
-    Under Latency a loss counts every request's time, so the requests that a switch may hold up count
-    as well.
-    """
-    each = situation.predictor.switch_seconds[plan]
-    pods = max(1, situation.expected_pods)
-    is_latency = situation.rules.objective is Objective.LATENCY
-    waiting = situation.total.concurrency if is_latency else 1.0
-    once = pods * waiting * each
-    burden = situation.state.burden_seconds(plan, situation.now)
-    return situation.rules.loss_multiple * once + burden

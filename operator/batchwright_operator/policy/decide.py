@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
 
 from batchwright_operator.policy import choice, figures, sentences, situation, steps, trial
 from batchwright_operator.policy.answer import Answer
@@ -48,12 +47,12 @@ def _answer(sight: Situation) -> Answer:
     if not sight.rules.allows(sight.state.plan):
         return _overridden(sight)
     weighed = choice.accumulate(trial.without_idle_trial(sight))
-    weigh = cache(lambda: choice.weigh(weighed))  # once, where it is asked for twice
+    weigh = choice.Weighing(weighed)
     return (
         _first(FIRST_QUESTIONS, weighed)
-        or steps.pressing(weighed, weigh)
+        or steps.pressing(weighed, weigh.alternatives)
         or _first(QUESTIONS, weighed)
-        or steps.chosen(weighed, weigh())
+        or steps.chosen(weighed, weigh.alternatives())
     )
 
 

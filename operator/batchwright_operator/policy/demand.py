@@ -1,15 +1,13 @@
 """What traffic asks of a pod under a plan, and how long a pod that never idles takes for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from batchwright_operator.policy.costs import PlanLines
 from batchwright_operator.policy.readings import ReloadCost
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """What traffic asks for under a plan, in seconds.
 
     `work` is shared by the cores, `span` by the requests in the server at once, and `serial` by nobody:
@@ -25,7 +23,10 @@ class Demand:
         return max(self.work / cores, self.span / concurrency, self.serial)
 
 
-class Piece(NamedTuple):  # a decision looks at a hundred of them
+Counted = tuple[int, int, int, float, float]  # a piece without its names, where there are hundreds
+
+
+class Piece(NamedTuple):
     """Some of a pod's traffic as a plan runs it, and the pace at which the pod serves."""
 
     inferences: int
@@ -35,8 +36,7 @@ class Piece(NamedTuple):  # a decision looks at a hundred of them
     cores: float
 
 
-@dataclass(frozen=True)
-class Tariff:
+class Tariff(NamedTuple):
     """What one plan takes for inferences, for their samples, and for reloads."""
 
     lines: PlanLines
@@ -57,11 +57,13 @@ class Tariff:
             * max(span if self.is_alone else 0.0, waiting if self.is_awaited else 0.0),
         )
 
-    def elapsed(self, pieces: Sequence[Piece]) -> list[float]:
+    def elapsed(self, pieces: Sequence[Counted]) -> list[float]:
         """How long a pod takes for each piece: `demand` and its tightest limit, all in one go.
 
         Decisions for a thousand models spend most of their time here.
         """
+        if self.reload.span_seconds == 0 == self.reload.work_seconds:
+            return self._elapsed_without_reloads(pieces)
         lines = self.lines
         factor, alone = lines.factor, 1.0 if self.is_alone else 0.0
         awaited = 1.0 if self.is_awaited else 0.0
@@ -79,3 +81,26 @@ class Tariff:
             )
             for runs, samples, reloads, concurrency, cores in pieces
         ]
+
+    def _elapsed_without_reloads(self, pieces: Sequence[Counted]) -> list[float]:
+        """The same for the many plans that never reload, of whose limits only two can be the tightest.
+
+        Requests that wait for one another take at least as long as those that share the span.
+        """
+        work, span, factor = self.lines.work, self.lines.span, self.lines.factor
+        work_fixed, work_each = work.fixed, work.per_sample
+        span_fixed, span_each = span.fixed, span.per_sample
+        shared = [
+            factor * (work_fixed * runs + work_each * samples) / cores
+            for runs, samples, _, _, cores in pieces
+        ]
+        if self.is_alone:
+            spans = [
+                factor * (span_fixed * runs + span_each * samples) for runs, samples, _, _, _ in pieces
+            ]
+        else:
+            spans = [
+                factor * (span_fixed * runs + span_each * samples) / concurrency
+                for runs, samples, _, concurrency, _ in pieces
+            ]
+        return list(map(max, shared, spans))

@@ -8,7 +8,7 @@ come: what has been lost already would have paid for it (ski rental).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import accumulate
 from math import inf, sqrt
 from statistics import stdev
 from typing import NamedTuple
@@ -24,7 +24,10 @@ FEWEST_TURN_SLICES = 5
 CERTAIN_DEVIATIONS = (22.33, 10.21, 7.17, 5.89, 5.21, 4.79, 4.5, 4.3, 4.14)
 
 
-class Compared(NamedTuple):  # a dataclass takes thrice as long to make, and there are many
+Numbers = tuple[float, float, int]  # as `Compared`, without its names: there are many
+
+
+class Compared(NamedTuple):
     """One slice: what it costs under the plan in place, and under the other."""
 
     present: float
@@ -32,8 +35,7 @@ class Compared(NamedTuple):  # a dataclass takes thrice as long to make, and the
     requests: int
 
 
-@dataclass(frozen=True)
-class Saving:
+class Saving(NamedTuple):  # made for every alternative at every look
     """The share of the present cost that the other plan would save, from slice `first` on."""
 
     share: float
@@ -41,7 +43,7 @@ class Saving:
     first: int
 
 
-def assess(slices: Sequence[Compared], *, min_requests: int) -> Saving:
+def assess(slices: Sequence[Numbers], *, min_requests: int) -> Saving:
     """The saving over all slices, or since the turn where that is the surer one."""
     whole = bound(slices, 0)
     first = find_turn(slices)
@@ -49,15 +51,15 @@ def assess(slices: Sequence[Compared], *, min_requests: int) -> Saving:
     is_telling = (
         first > 0
         and len(recent) >= FEWEST_TURN_SLICES
-        and sum(part.requests for part in recent) >= min_requests
+        and sum([requests for _, _, requests in recent]) >= min_requests
     )
     since = bound(slices, first) if is_telling else whole
     return since if since.lowest > whole.lowest else whole
 
 
-def bound(slices: Sequence[Compared], first: int) -> Saving:
+def bound(slices: Sequence[Numbers], first: int) -> Saving:
     """The saving from slice `first` on, as a ratio of sums; slices without requests say nothing."""
-    parts = [part for part in slices[first:] if part.present > 0]
+    parts = [part for part in slices[first:] if part[0] > 0]
     whole = sum([present for present, _, _ in parts])
     if not whole:
         return Saving(0.0, -inf, first)
@@ -70,26 +72,22 @@ def bound(slices: Sequence[Compared], first: int) -> Saving:
     return Saving(share, share - CONFIDENCE_DEVIATIONS * error, first)
 
 
-def certain_loss(slices: Sequence[Compared], *, min_requests: int) -> float:
+def certain_loss(slices: Sequence[Numbers], *, min_requests: int) -> float:
     """What not having the other plan has cost since the turn, at the very least; in the slices' seconds.
 
     0 where fewer than three slices or too few requests show it.
     """
-    parts = [part for part in slices[find_turn(slices) :] if part.present > 0]
+    parts = [part for part in slices[find_turn(slices) :] if part[0] > 0]
     count = len(parts)
-    if count < FEWEST_SLICES or sum(part.requests for part in parts) < min_requests:
+    if count < FEWEST_SLICES or sum([requests for _, _, requests in parts]) < min_requests:
         return 0.0
-    losses = [part.present - part.other for part in parts]
+    losses = [present - other for present, other, _ in parts]
     deviations = CERTAIN_DEVIATIONS[min(count - FEWEST_SLICES, len(CERTAIN_DEVIATIONS) - 1)]
     return max(0.0, sum(losses) - deviations * stdev(losses) * sqrt(count))
 
 
-def find_turn(slices: Sequence[Compared]) -> int:
+def find_turn(slices: Sequence[Numbers]) -> int:
     """From which slice on the loss by not having the other plan adds up to most."""
-    most, first, lost = 0.0, 0, 0.0
-    for number in range(len(slices) - 1, -1, -1):
-        present, other, _ = slices[number]
-        lost += present - other
-        if lost > most:
-            most, first = lost, number
-    return first
+    lost = list(accumulate([present - other for present, other, _ in reversed(slices)]))
+    most = max(lost, default=0.0)
+    return len(slices) - 1 - lost.index(most) if most > 0 else 0

@@ -91,4 +91,4 @@ def prediction_error(decision: Decision) -> float | None:
 
 def samples_key(plan: Plan) -> str:
     """The key under which a plan's predicted samples per second stand: `reloadOneSamplesPerSecond`."""
-    return f"{plan.strategy}{plan.streams.capitalize()}SamplesPerSecond"
+    return f"{outlook.plan_key(plan)}SamplesPerSecond"

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import NamedTuple
 
 from batchwright_operator.policy import traffic
+from batchwright_operator.policy.once import once
 from batchwright_operator.policy.readings import Reading
 from batchwright_operator.policy.traffic import Traffic
 from batchwright_server.config.plan import Plan
@@ -21,8 +22,7 @@ MOST_WINDOWS = 10
 STALE_WINDOW_SHARE = 0.25
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A pod's reading from which its next slice starts, and when it was taken."""
 
     reading: Reading
@@ -36,10 +36,44 @@ class Slice:
     at: float
     pods: Mapping[str, Traffic]
 
-    @cached_property
+    @once
     def requests(self) -> int:
         """Successful requests of all pods."""
         return sum(change.request_count for change in self.pods.values())
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The requests in some slices, by pod and batch size: counted on from look to look, not anew."""
+
+    slices: tuple[Slice, ...] = ()
+    requests: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, slices: tuple[Slice, ...]) -> "Tally":
+        """The tally of any slices."""
+        return cls().moved(slices, slices)
+
+    def moved(self, slices: tuple[Slice, ...], added: tuple[Slice, ...]) -> "Tally":
+        """The tally of `slices`: these and those added, without some of the oldest."""
+        dropped = (*self.slices, *added)[: len(self.slices) + len(added) - len(slices)]
+        if not (added or dropped):
+            return Tally(slices, self.requests)
+        counts = {pod: dict(sizes) for pod, sizes in self.requests.items()}
+        for sign, parts in ((1, added), (-1, dropped)):
+            for part in parts:
+                for pod, change in part.pods.items():
+                    _add(counts.setdefault(pod, {}), change.requests, sign)
+        return Tally(slices, {pod: sizes for pod, sizes in counts.items() if sizes})
+
+
+def _add(counts: dict[int, int], requests: Mapping[int, int], sign: int) -> None:
+    for size, count in requests.items():
+        left = counts.get(size, 0) + sign * count
+        if left:
+            counts[size] = left
+        else:
+            counts.pop(size, None)
 
 
 @dataclass(frozen=True)
@@ -52,7 +86,11 @@ class Window:
     def kept(self, slices: tuple[Slice, ...], now: float) -> tuple[Slice, ...]:
         """Those of `slices`, oldest first, that count at `now`; further back only from a request on."""
         first = next((at for at, it in enumerate(slices) if now - self.seconds < it.at), len(slices))
-        requests = sum(it.requests for it in slices[first:]) if first else 0
+        requests = 0
+        for part in reversed(slices[first:] if first else ()):
+            requests += part.requests
+            if requests >= self.min_requests:
+                return slices[first:]
         for number in range(first - 1, -1, -1):
             part = slices[number]
             if requests >= self.min_requests or now - MOST_WINDOWS * self.seconds >= part.at:
@@ -70,6 +108,7 @@ class History:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     slices: tuple[Slice, ...] = ()
     newest: Slice | None = None  # the slice that the last call added, if it added one
+    tally: Tally = field(default_factory=Tally, compare=False, repr=False)  # saves time, no more
 
     def extended(
         self, readings: Mapping[str, Reading], *, plan: Plan, now: float, window: "Window"
@@ -94,7 +133,9 @@ class History:
                 parts[pod] = change
         newest = Slice(now, parts) if parts else None
         slices = (*base.slices, newest) if newest else base.slices
-        return History(now, seen, window.kept(slices, now), newest)
+        kept = window.kept(slices, now)
+        tally = base.counted.moved(kept, (newest,) if newest else ())
+        return History(now, seen, kept, newest, tally)
 
     def is_fresh(self, pod: str, *, window_seconds: float) -> bool:
         """Whether the pod's own clock moved lately; to be asked after its reading was added."""
@@ -105,19 +146,25 @@ class History:
             and self.at - known.at <= STALE_WINDOW_SHARE * window_seconds
         )
 
-    @cached_property
+    @once
     def by_pod(self) -> Mapping[str, Traffic]:
         """The whole window's traffic, pod by pod."""
         parts: dict[str, list[Traffic]] = {}
         for part in self.slices:
             for pod, change in part.pods.items():
                 parts.setdefault(pod, []).append(change)
-        return {pod: traffic.total(changes) for pod, changes in parts.items()}
+        requests = self.counted.requests
+        return {pod: traffic.total(it, requests.get(pod, {})) for pod, it in parts.items()}
 
-    @cached_property
+    @property
+    def counted(self) -> Tally:
+        """The tally of these slices; one of others, from which they were taken, is no use."""
+        return self.tally if self.tally.slices is self.slices else Tally.of(self.slices)
+
+    @once
     def seconds(self) -> float:
         """How much of the window is known: the longest that any pod was watched."""
-        return max((change.seconds for change in self.by_pod.values()), default=0.0)
+        return max([change.seconds for change in self.by_pod.values()], default=0.0)
 
 
 def _continues(known: Reading, reading: Reading, shortest: float) -> bool:

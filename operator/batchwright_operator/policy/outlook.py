@@ -16,6 +16,11 @@ Figures = Mapping[str, int]
 MOST_SIZES = 16
 _SIZE = re.compile(r"batchSize(\d+)Permille")
 _RELOAD_WORK, _RELOAD_SPAN = "reloadWorkMicros", "reloadSpanMicros"
+_KEYS = {
+    Plan(strategy, streams): f"{strategy.value}{streams.value.capitalize()}"
+    for strategy in Strategy
+    for streams in Streams
+}
 _RELOADS = "wouldReloadsPerThousandRequests"
 
 
@@ -74,7 +79,7 @@ def to_figures(situation: Situation) -> dict[str, int]:
         return {}
     numbers = {}
     for plan in (plan for plan in situation.named_plans if plan in predictor.costs.plans):
-        mean, name = predictor.inference(total, plan), _name(plan)
+        mean, name = predictor.inference(total, plan), plan_key(plan)
         numbers[f"{name}WorkMicros"] = round(1e6 * mean.work / total.request_count)
         numbers[f"{name}SpanMicros"] = round(1e6 * mean.span / total.request_count)
     if reload := predictor.costs.reload:
@@ -98,7 +103,7 @@ def parse_outlook(
     requests = {
         plan: MeanRequest(predicted[work] / 1e6, predicted[span] / 1e6)
         for plan in (Plan(strategy, streams) for strategy in Strategy for streams in Streams)
-        for work, span in [(f"{_name(plan)}WorkMicros", f"{_name(plan)}SpanMicros")]
+        for work, span in [(f"{plan_key(plan)}WorkMicros", f"{plan_key(plan)}SpanMicros")]
         if work in predicted and span in predicted
     }
     if serving not in requests:
@@ -114,8 +119,9 @@ def parse_outlook(
     )
 
 
-def _name(plan: Plan) -> str:
-    return f"{plan.strategy}{plan.streams.capitalize()}"
+def plan_key(plan: Plan) -> str:
+    """What the keys of a plan's numbers begin with: `reloadOne`."""
+    return _KEYS[plan.base]
 
 
 def _size(item: tuple[re.Match[str] | None, int]) -> int:

@@ -6,12 +6,12 @@ Elapsed inference time is no cost: it includes queueing and doubles with load. T
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import accumulate, pairwise
 
 from batchwright_operator.policy import splitting, traffic
 from batchwright_operator.policy.costs import Costs
-from batchwright_operator.policy.demand import Demand, Piece, Tariff
+from batchwright_operator.policy.demand import Counted, Demand, Piece, Tariff
+from batchwright_operator.policy.once import once
 from batchwright_operator.policy.readings import ReloadCost
 from batchwright_operator.policy.rules import Objective
 from batchwright_operator.policy.traffic import Traffic
@@ -35,7 +35,7 @@ class Predictor:
     window: Mapping[str, Traffic]  # by pod
     split_entries: int = 0  # of a reload that splits: how many sizes it keeps
 
-    @cached_property
+    @once
     def total(self) -> Traffic:
         """The whole window's traffic, of all pods."""
         return traffic.total(self.window.values())
@@ -65,13 +65,23 @@ class Predictor:
 
     def demand(self, change: Traffic, plan: Plan) -> Demand:
         """What `change` asks of a pod under `plan`, with what checks have taught."""
-        (piece,) = self._pieces([(change, change)], plan)
-        return self._tariff(plan).demand(piece)
+        if change is self.total and plan in self._demands:
+            return self._demands[plan]
+        (counted,) = self._pieces([(change, change)], plan)
+        found = self._tariff(plan).demand(Piece(*counted))
+        if change is self.total:
+            self._demands[plan] = found
+        return found
 
     def inference(self, change: Traffic, plan: Plan) -> Demand:
         """What `change` asks of a pod under `plan`, reloads aside."""
-        (piece,) = self._pieces([(change, change)], plan)
-        return Tariff(self.costs.plans[plan], NOTHING, is_alone=False).demand(piece)
+        lines = self.costs.plans[plan]
+        runs, samples = lines.runs(change)
+        return Demand(
+            work=lines.factor * lines.work.total(runs, samples),
+            span=lines.factor * lines.span.total(runs, samples),
+            serial=0.0,
+        )
 
     def cost(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
         """What the traffic in `pods` costs under `plan`, in the seconds that the objective counts.
@@ -104,13 +114,13 @@ class Predictor:
         elapsed = self._elapsed((self.window,), plans)
         return {plan: samples / seconds if seconds > 0 else 0.0 for plan, (seconds,) in elapsed.items()}
 
-    @cached_property
+    @once
     def switch_seconds(self) -> Mapping[Plan, float]:
         """What a pod pays for a switch to each plan: it prepares the plan, and warms its cache."""
-        pods = max(1, len(self.window))
+        changes = self.window.values()
+        compiling = sum(cold_start_seconds(it, self.costs) for it in changes) / max(1, len(changes))
         return {
-            plan: lines.prepare_seconds
-            + sum(cold_start_seconds(change, plan, self.costs) for change in self.window.values()) / pods
+            plan: lines.prepare_seconds + (compiling if plan.strategy is Strategy.RELOAD else 0.0)
             for plan, lines in self.costs.plans.items()
         }
 
@@ -118,7 +128,7 @@ class Predictor:
         changes = [
             (change, self.window.get(pod, change)) for pods in parts for pod, change in pods.items()
         ]
-        as_they_come: list[Piece] | None = None  # the same for all plans but those that pad
+        as_they_come: list[Counted] | None = None  # the same for all plans but those that pad
         found = {}
         for plan in plans:
             is_padded = self.costs.plans[plan].padding is not None
@@ -130,21 +140,44 @@ class Predictor:
             found[plan] = _sums(self._tariff(plan).elapsed(pieces), parts)
         return found
 
-    def _pieces(self, changes: Iterable[tuple[Traffic, Traffic]], plan: Plan) -> list[Piece]:
+    def _pieces(self, changes: Sequence[tuple[Traffic, Traffic]], plan: Plan) -> list[Counted]:
         """What each first one becomes under `plan`, on a pod as busy as in the second one."""
-        runs = self.costs.plans[plan].runs
         has_counted = self.serving.strategy is Strategy.RELOAD and not self.split_entries
-        return [
-            Piece(
-                *runs(change),
+        lines = self.costs.plans[plan]
+        counted = [
+            (
+                change.request_count,
+                change.samples,
                 change.reloads if has_counted else change.would_reloads,
                 pace.concurrency,
                 pace.cores,
             )
             for change, pace in changes
         ]
+        if lines.padding is None:
+            return counted
+        return [
+            (*lines.runs(change), reloads, concurrency, cores)
+            for (change, _), (_, _, reloads, concurrency, cores) in zip(changes, counted, strict=True)
+        ]
+
+    @once
+    def _demands(self) -> dict[Plan, Demand]:
+        """What the whole window asks for, as far as that was asked so far."""
+        return {}
+
+    @once
+    def _tariffs(self) -> dict[Plan, Tariff]:
+        """Those that were asked for so far."""
+        return {}
 
     def _tariff(self, plan: Plan) -> Tariff:
+        found = self._tariffs.get(plan)
+        if found is None:
+            found = self._tariffs[plan] = self._build_tariff(plan)
+        return found
+
+    def _build_tariff(self, plan: Plan) -> Tariff:
         lines, reload = self.costs.plans[plan], self.costs.reload
         is_alone = plan.streams is Streams.ONE
         if plan.strategy is not Strategy.RELOAD or reload is None:
@@ -172,9 +205,9 @@ class Predictor:
         return demand.span / (1 - bounded) * max(1.0, busy / HIGHEST_UTILISATION)
 
 
-def cold_start_seconds(change: Traffic, plan: Plan, costs: Costs) -> float:
-    """What a plan pays after its switch: reload compiles every batch size in use again."""
-    if plan.strategy is not Strategy.RELOAD or costs.reload is None:
+def cold_start_seconds(change: Traffic, costs: Costs) -> float:
+    """What reload pays after a switch to it: it compiles every batch size in use again."""
+    if costs.reload is None:
         return 0.0
     return len(change.requests) * costs.reload.span_seconds
 

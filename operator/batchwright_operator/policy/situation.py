@@ -1,14 +1,14 @@
 """All that one decision looks at, gathered once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from batchwright_operator.policy import open_sizes, traffic
 from batchwright_operator.policy.history import History, Window
+from batchwright_operator.policy.once import once
 from batchwright_operator.policy.prediction import Predictor
 from batchwright_operator.policy.readings import Reading, Scrape
-from batchwright_operator.policy.rules import Rules
+from batchwright_operator.policy.rules import Objective, Rules
 from batchwright_operator.policy.state import ModelState
 from batchwright_operator.policy.traffic import Traffic
 from batchwright_server.config.plan import Plan, Strategy
@@ -31,7 +31,7 @@ class Situation:
     predictor: Predictor
     candidates: tuple[Plan, ...]  # the rules', buckets with the sizes that are best for the window
 
-    @cached_property
+    @once
     def total(self) -> Traffic:
         """The whole window's traffic, of all pods."""
         return self.predictor.total
@@ -71,14 +71,56 @@ class Situation:
             predictor=replace(self.predictor, window=window),
         )
 
-    @cached_property
+    def having_lost(self, losses: Mapping[Plan, int], tolls: Mapping[Plan, int]) -> "Situation":
+        """The same moment with other losses; what was found of it so far rests on none."""
+        other = object.__new__(Situation)
+        other.__dict__.update(self.__dict__)
+        other.__dict__["state"] = self.state.having_lost(losses, tolls)
+        return other
+
+    @once
+    def needed_seconds(self) -> Mapping[Plan, float]:
+        """The loss at which a switch to each known alternative pays.
+
+        Every pod prepares the plan, and warms its cache, for itself. A plan that was left at a loss has
+        to earn that too: the next turn may cost as much again. Under Latency a loss counts every
+        request's time, so the requests that a switch may hold up count as well.
+        """
+        is_latency = self.rules.objective is Objective.LATENCY
+        waiting = self.total.concurrency if is_latency else 1.0
+        pods, each = max(1, self.expected_pods), self.predictor.switch_seconds
+        return {
+            plan: self.rules.loss_multiple * (pods * waiting * each[plan])
+            + self.state.burden_seconds(plan, self.now)
+            for plan in self.known_alternatives
+        }
+
+    @once
+    def slice_costs(self) -> Mapping[Plan, Sequence[float]]:
+        """What each slice costs under the plan in place and under each known alternative."""
+        parts = [part.pods for part in self.state.history.slices]
+        return self.predictor.costs_of(parts, (self.state.plan, *self.known_alternatives))
+
+    @property
+    def newest_costs(self) -> Mapping[Plan, float]:
+        """What the newest slice costs, which must be there.
+
+        Told from the costs of all slices where these will be asked for too.
+        """
+        history, plans = self.state.history, (self.state.plan, *self.known_alternatives)
+        if self.total.request_count >= self.rules.min_requests:
+            return {plan: costs[-1] for plan, costs in self.slice_costs.items()}
+        found = self.predictor.costs_of([part.pods for part in history.slices[-1:]], plans)
+        return {plan: costs[-1] for plan, costs in found.items()}
+
+    @once
     def known_alternatives(self) -> tuple[Plan, ...]:
         """The alternatives that can be compared; none where the cost of the plan in place is unknown."""
         if not self.predictor.is_known(self.state.plan):
             return ()
         return tuple(plan for plan in self.alternatives if self.predictor.is_known(plan))
 
-    @cached_property
+    @once
     def alternatives(self) -> tuple[Plan, ...]:
         """The plans to weigh against the one in place.
 
@@ -116,7 +158,7 @@ def look(rules: Rules, state: ModelState, scrape: Scrape, now: float) -> Situati
     is_telling = predictor.total.request_count >= rules.min_requests
     return Situation(
         rules=rules,
-        state=replace(settled, history=history, gathered=gathered),
+        state=settled.having_seen(history, gathered),
         readings=readings,
         expected_pods=scrape.expected_pods,
         now=now,

@@ -48,6 +48,14 @@ class ModelState:
         """A model of which nothing is known but the plan it has."""
         return cls(plan=plan, since=int(now))
 
+    def having_seen(self, history: History, gathered: Gathered) -> "ModelState":
+        """The state after a look. Far quicker than `replace`, for there is one at every look."""
+        return _altered(self, {"history": history, "gathered": gathered})
+
+    def having_lost(self, losses: Mapping[Plan, int], tolls: Mapping[Plan, int]) -> "ModelState":
+        """The state with other losses, as quickly."""
+        return _altered(self, {"losses": losses, "tolls": tolls})
+
     def not_after(self, now: float) -> "ModelState":
         """The state under a clock that may have gone back: nothing began in the future."""
         kept = self if self.since <= now else replace(self, since=int(now))
@@ -70,7 +78,7 @@ class ModelState:
 
     def burden_seconds(self, plan: Plan, now: float) -> float:
         """What going back to `plan` has to earn first."""
-        return sum(it.seconds(now) for it in self.burdens if it.plan == plan.base)
+        return sum([it.seconds(now) for it in self.burdens if it.plan == plan.base])
 
     def cooldown_seconds(self, rules: Rules) -> int:
         """How long a switch keeps the next one away; doubled by flapping."""
@@ -201,3 +209,11 @@ class ModelState:
             check=None if check is None else PendingCheck.from_status(fields.parse_part(check, "check")),
             canary=None if canary is None else Canary.from_status(fields.parse_part(canary, "canary")),
         )
+
+
+def _altered(state: ModelState, changes: Mapping[str, object]) -> ModelState:
+    """A copy with some fields set, the others not gone through one by one."""
+    other = object.__new__(ModelState)
+    other.__dict__.update(state.__dict__)
+    other.__dict__.update(changes)
+    return other

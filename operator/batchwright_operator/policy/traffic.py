@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
+from batchwright_operator.policy.once import once
 from batchwright_operator.policy.readings import Reading
 from batchwright_server.config.plan import Strategy
 
@@ -21,17 +21,17 @@ class Traffic:
     cpu_seconds: float = 0.0
     core_seconds: float = 0.0  # what the cores could have given
 
-    @cached_property
+    @once
     def request_count(self) -> int:
         """Successful requests of any batch size."""
         return sum(self.requests.values())
 
-    @cached_property
+    @once
     def samples(self) -> int:
         """Samples of the successful requests."""
         return sum(size * count for size, count in self.requests.items())
 
-    @cached_property
+    @once
     def concurrency(self) -> float:
         """Requests in the server at once, on one pod's average; at least 1.
 
@@ -39,7 +39,7 @@ class Traffic:
         """
         return max(1.0, self.in_flight_seconds / self.seconds) if self.seconds else 1.0
 
-    @cached_property
+    @once
     def cores(self) -> float:
         """Cores of one pod, on average; at least 1."""
         return max(1.0, self.core_seconds / self.seconds) if self.seconds else 1.0
@@ -64,18 +64,14 @@ class Traffic:
         return total((self, other))
 
 
-def total(parts: Iterable[Traffic]) -> Traffic:
-    """The sum of `parts`."""
+def total(parts: Iterable[Traffic], requests: Mapping[int, int] | None = None) -> Traffic:
+    """The sum of `parts`; `requests`: all of theirs by batch size, where they are counted already."""
     changes = tuple(parts)
     if len(changes) == 1:
         return changes[0]
-    requests: dict[int, int] = {}
-    for change in changes:
-        for size, count in change.requests.items():
-            requests[size] = requests.get(size, 0) + count
     return Traffic(
         seconds=sum([change.seconds for change in changes]),
-        requests=requests,
+        requests=requests if requests is not None else _count(changes),
         in_flight_seconds=sum([change.in_flight_seconds for change in changes]),
         reloads=sum([change.reloads for change in changes]),
         reload_seconds=sum([change.reload_seconds for change in changes]),
@@ -83,6 +79,14 @@ def total(parts: Iterable[Traffic]) -> Traffic:
         cpu_seconds=sum([change.cpu_seconds for change in changes]),
         core_seconds=sum([change.core_seconds for change in changes]),
     )
+
+
+def _count(changes: Iterable[Traffic]) -> dict[int, int]:
+    requests: dict[int, int] = {}
+    for change in changes:
+        for size, count in change.requests.items():
+            requests[size] = requests.get(size, 0) + count
+    return requests
 
 
 def between(earlier: Reading, later: Reading) -> Traffic | None:
@@ -94,11 +98,10 @@ def between(earlier: Reading, later: Reading) -> Traffic | None:
     if later.process != earlier.process or not seconds > 0:
         return None
     old, new = earlier.counters, later.counters
-    sizes = sorted({*old.requests, *new.requests})
-    requests = {size: new.requests.get(size, 0) - old.requests.get(size, 0) for size in sizes}
+    requests = _grown(old.requests, new.requests)
     change = Traffic(
         seconds=seconds,
-        requests={size: count for size, count in requests.items() if count},
+        requests=requests or {},
         in_flight_seconds=new.in_flight_seconds - old.in_flight_seconds,
         reloads=new.reloads - old.reloads,
         reload_seconds=new.reload_seconds - old.reload_seconds,
@@ -106,18 +109,22 @@ def between(earlier: Reading, later: Reading) -> Traffic | None:
         cpu_seconds=later.cpu_seconds - earlier.cpu_seconds,
         core_seconds=later.cores * seconds,
     )
-    others = (new.samples - old.samples, new.failed_requests - old.failed_requests)
-    return change if _only_grew(change, others) else None
-
-
-def _only_grew(change: Traffic, others: tuple[int, ...]) -> bool:
-    grown = (
-        *change.requests.values(),
-        *others,
-        change.in_flight_seconds,
-        change.reloads,
-        change.reload_seconds,
-        change.would_reloads,
-        change.cpu_seconds,
+    has_grown = (
+        requests is not None
+        and new.samples >= old.samples
+        and new.failed_requests >= old.failed_requests
+        and change.in_flight_seconds >= 0
+        and change.reloads >= 0
+        and change.reload_seconds >= 0
+        and change.would_reloads >= 0
+        and change.cpu_seconds >= 0
     )
-    return all(amount >= 0 for amount in grown)
+    return change if has_grown else None
+
+
+def _grown(old: Mapping[int, int], new: Mapping[int, int]) -> dict[int, int] | None:
+    """The requests in between, by rising batch size; None where a count shrank."""
+    if not old.keys() <= new.keys() and any(old[size] > 0 for size in old.keys() - new.keys()):
+        return None
+    grown = {size: more for size in sorted(new) if (more := new[size] - old.get(size, 0))}
+    return None if grown and min(grown.values()) < 0 else grown

@@ -81,3 +81,9 @@ def _parse_sizes(strategy: str, text: str | None = None) -> tuple[int, ...]:
     if strategy != Strategy.BUCKETS or not is_rising:
         raise ValueError(f"expected buckets with rising sizes, got {text!r}")
     return sizes
+
+
+# Each plan once: what comes at every look is looked up, and then told apart by identity.
+ALL_PLANS = {
+    (strategy, streams): Plan(strategy, streams) for strategy in Strategy for streams in Streams
+}

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from batchwright_server.config.frozen import Tolerant
-from batchwright_server.config.plan import Plan, Strategy, Streams
+from batchwright_server.config.plan import ALL_PLANS, Plan, Strategy, Streams
 from batchwright_server.config.problems import InvalidDocument
 
 FORMAT = 1
@@ -36,7 +36,7 @@ class PlanName(Tolerant):
     @property
     def plan(self) -> Plan:
         """The plan this names."""
-        return Plan(self.strategy, self.streams)
+        return ALL_PLANS[self.strategy, self.streams]
 
     @classmethod
     def of(cls, plan: Plan) -> "PlanName":

@@ -16,11 +16,12 @@ LINES = st.builds(
     factor=st.floats(0.01, 4),
 )
 COUNTS = st.integers(0, 1000)
+RELOADS = st.just(ReloadCost(0.0, 0.0)) | st.builds(ReloadCost, SECONDS, SECONDS)
 PIECES = st.builds(Piece, COUNTS, COUNTS, COUNTS, st.floats(1, 64), st.floats(1, 64))
 
 
 @given(
-    st.builds(Tariff, LINES, st.builds(ReloadCost, SECONDS, SECONDS), st.booleans(), st.booleans()),
+    st.builds(Tariff, LINES, RELOADS, st.booleans(), st.booleans()),
     st.lists(PIECES),
 )
 def test_the_quick_way_gives_what_the_demand_takes(tariff: Tariff, pieces: list[Piece]) -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from batchwright_operator.policy import traffic
 from batchwright_operator.policy.history import SLICES_PER_WINDOW, History, Slice, Window
 from batchwright_operator.policy.traffic import Traffic
@@ -116,3 +119,34 @@ def test_a_window_with_too_few_requests_reaches_back() -> None:
     assert reaching[0].at == NOON + 200
     assert sum(it.requests for it in reaching) == 10
     assert Window(20, 100).kept(slices, now)[0].at == NOON + 200
+
+
+REQUESTS = st.dictionaries(st.integers(1, 6), st.integers(0, 3), max_size=3)
+SPELLS = st.tuples(st.sampled_from([0.5, 3.0, 20.0, 300.0]), REQUESTS, REQUESTS, st.booleans())
+
+
+def counted_anew(history: History) -> dict[str, Traffic]:
+    """The window's traffic, summed up without what was counted before."""
+    pods = dict.fromkeys(pod for part in history.slices for pod in part.pods)
+    return {
+        pod: traffic.total(part.pods[pod] for part in history.slices if pod in part.pods) for pod in pods
+    }
+
+
+@given(st.lists(SPELLS, max_size=40), st.integers(0, 3))
+def test_what_is_counted_on_from_look_to_look_is_the_same_as_counted_anew(
+    spells: list[tuple[float, dict[int, int], dict[int, int], bool]], left_out: int
+) -> None:
+    """Whatever came into the window and went out of it, its traffic is the sum of its slices."""
+    pods, history, now = [Pod(name="a"), Pod(name="b")], History(), NOON
+    for number, (seconds, *served, is_restarted) in enumerate(spells):
+        now += seconds
+        pods = [pod.after(seconds, it) for pod, it in zip(pods, served, strict=True)]
+        if is_restarted:
+            pods[0] = Pod(name="a", process=f"process-{number}")
+        readings = {pod.name: pod.reading() for pod in pods}
+        history = history.extended(readings, plan=RELOAD, now=now, window=Window(30, 5))
+        assert history.by_pod == counted_anew(history)
+        assert list(history.by_pod) == list(counted_anew(history))
+        later = replace(history, slices=history.slices[left_out:])
+        assert later.by_pod == counted_anew(later)

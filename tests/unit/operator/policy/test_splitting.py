@@ -60,7 +60,7 @@ def test_a_miss_that_lasts_costs_a_reload_and_one_that_does_not_its_pieces() -> 
 
 def test_what_waiting_would_make_dear_splitting_keeps() -> None:
     """The same traffic has the policy leave a reload that is waited for, and keep one that splits."""
-    points = tuple(replace(it, work_seconds=1.3 * it.work_seconds) for it in RELOAD_PLAN.points)
+    points = tuple(it._replace(work_seconds=1.3 * it.work_seconds) for it in RELOAD_PLAN.points)
     dearer = replace(RELOAD_PLAN, plan=DEMULTIPLEX, points=tuple(map(_with_span, points)))
     chosen = []
     for entries in (0, 4):
@@ -71,4 +71,4 @@ def test_what_waiting_would_make_dear_splitting_keeps() -> None:
 
 
 def _with_span(point: CostPoint) -> CostPoint:
-    return replace(point, span_seconds=1.3 * point.span_seconds)
+    return point._replace(span_seconds=1.3 * point.span_seconds)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from batchwright_operator.policy.costs import Gathered
 from batchwright_operator.policy.history import History
 from batchwright_operator.policy.memory import (
     CORRECTION_PERMILLE,
@@ -188,3 +189,16 @@ def test_a_switch_that_is_undone_leaves_no_blame(
     back = tried.gone_back(rules=RULES, now=NOON + seconds, because="")
     assert (back.plan, back.check) == (state.plan, None)
     assert back.burden_seconds(state.plan, NOON + seconds) == pytest.approx(before, abs=1e-5)
+
+
+@given(STATES, st.dictionaries(PLANS, COUNTS, max_size=3))
+def test_the_quick_ways_to_another_state_change_what_they_say_and_no_more(
+    state: ModelState, losses: dict[Plan, int]
+) -> None:
+    """They give what `replace` gives, and leave the state that they start from as it was."""
+    before, history, gathered = replace(state), History(at=NOON), Gathered(source="other")
+    seen, lost = state.having_seen(history, gathered), state.having_lost(losses, {})
+    assert seen == replace(state, history=history)
+    assert seen.gathered is gathered
+    assert lost == replace(state, losses=losses, tolls={})
+    assert state == before
