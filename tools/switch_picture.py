@@ -12,7 +12,7 @@ from typing import Any
 from tools import svg
 
 _WIDTH, _HEIGHT = 760.0, 300.0
-_LEFT, _RIGHT, _TOP, _FLOOR = 56.0, 20.0, 84.0, 236.0
+_LEFT, _RIGHT, _TOP, _FLOOR = 56.0, 20.0, 92.0, 236.0
 _STEPS = (10, 20, 25, 50, 100, 200, 250, 500, 1000)
 
 Figures = dict[str, Any]
@@ -73,9 +73,11 @@ def _stretch(figures: Figures, side: str, style: str, top: float) -> Iterator[st
     yield svg.box(start, y, (end - start, _FLOOR - y), f"{style} faint")
     yield svg.box(start, y - 2, (end - start, 4), style)
     middle = (start + end) / 2
-    yield svg.text(middle, y - 10, f"{found['strategy']}: {rate:.0f} samples/s", "bold middle")
-    told = f"{found['p50_ms']:.0f} ms median, {_reloads(found['reloads'])}"
-    yield svg.text(middle, _FLOOR - 12, told, "middle")
+    yield svg.text(middle, y - 28, found["strategy"], "bold middle")
+    yield svg.text(middle, y - 10, f"{rate:.0f} samples/s", "bold middle")
+    told = f"{found['p50_ms']:.0f} ms median", _reloads(found["reloads"])
+    for line, text in enumerate(reversed(told)):  # one below the other: a stretch may be short
+        yield svg.text(middle, _FLOOR - 12 - 18 * line, text, "middle")
 
 
 def _switch(figures: Figures) -> Iterator[str]:
