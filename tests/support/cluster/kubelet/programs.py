@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.support.cluster.apiclient import Object
@@ -17,6 +18,7 @@ _LISTENERS = {"grpc_bind_address": "", "rest_bind_address": "", "admin_bind_addr
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  as written in a pod: at all of the pod's addresses
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _OF_THIS_MACHINE = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "TZ")
+_CHECKOUT = str(Path(__file__).parents[4])
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
@@ -137,7 +139,8 @@ def _expand(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _rewrite(text: str, mounts: Mapping[str, str]) -> str:
-    if not mounts:
+    """Mount paths in a text are where they are here; the checkout is where it is, be it below one."""
+    if not mounts or text.startswith(_CHECKOUT):
         return text
     paths = "|".join(re.escape(path) for path in sorted(mounts, key=len, reverse=True))
     return re.sub(rf"(?<![\w./-])({paths})(?![\w.-])", lambda match: mounts[match[1]], text)
