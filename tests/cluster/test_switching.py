@@ -72,6 +72,7 @@ class Scene:
         """The ModelServer, once all pods serve what is wanted."""
         clock = Stopwatch()
         found = await switching.applied(self.api, self.namespace, seconds=seconds)
+        await eventually(self._is_committed)  # who watches may have looked just before
         self.clock.say(f"all pods serve {switching.strategy_of(found)}, after {clock.seconds:.1f} s")
         return found
 
@@ -82,6 +83,9 @@ class Scene:
             yield load
         self.clock.say(str(load.results))
         load.results.require_flawless()
+
+    async def _is_committed(self) -> bool:
+        return {item.config.hash for item in self.config.latest.values()} == {self.config.committed}
 
     async def _are_pending(self, count: int) -> bool:
         return len(self.config.pending) == count
