@@ -83,26 +83,18 @@ class Predictor:
             serial=0.0,
         )
 
-    def cost(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
-        """What the traffic in `pods` costs under `plan`, in the seconds that the objective counts.
-
-        Throughput counts the pod-seconds needed to serve it, Latency the seconds its requests spend
-        in the server.
-        """
-        return self.costs_of((pods,), (plan,))[plan][0]
-
     def costs_of(self, parts: Parts, plans: Iterable[Plan]) -> dict[Plan, list[float]]:
-        """What each of several parts of the traffic costs under each plan."""
+        """What each of several parts of the traffic costs under each plan, in seconds.
+
+        Those that the objective counts: Throughput the pod-seconds needed to serve it, each pod at its
+        concurrency over the window, Latency the seconds its requests spend in the server.
+        """
         if self.objective is Objective.LATENCY:
             return {
                 plan: [sum(self._time_in_server(it, plan) for it in pods.values()) for pods in parts]
                 for plan in plans
             }
         return self._elapsed(parts, plans)
-
-    def elapsed(self, pods: Mapping[str, Traffic], plan: Plan) -> float:
-        """Pod-seconds to serve the traffic in `pods`, each pod at its concurrency over the window."""
-        return self._elapsed((pods,), (plan,))[plan][0]
 
     def samples_per_second(self, plan: Plan) -> float:
         """What all pods together could serve of the window's mix."""

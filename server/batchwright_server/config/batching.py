@@ -124,6 +124,10 @@ class Batching(Frozen):
         """The strategy with the streams asked for, or with its default."""
         return Plan(self.strategy, self.streams) if self.streams else Plan.of(self.strategy)
 
+    def with_plan(self, plan: Plan) -> "Batching":
+        """The same, but served by `plan`."""
+        return self.model_copy(update={"strategy": plan.strategy, "streams": plan.streams})
+
     @property
     def plans(self) -> tuple[Plan, ...]:
         """The plan that serves, then those that are candidates beside it."""

@@ -24,7 +24,7 @@ class AllowedPlans:
         if plan is None:
             own = {"strategy": Strategy.FIXED, "streams": None, "fixed": Fixed()}
             return wanted.model_copy(update=own)
-        return wanted.model_copy(update={"strategy": plan.strategy, "streams": plan.streams})
+        return wanted.with_plan(plan)
 
     def rule_out(self, wanted: Batching, tried: Batching, error: errors.CompilationFailed) -> bool:
         """Note that `tried` cannot be had; whether anything else can be tried for `wanted`."""

@@ -215,9 +215,7 @@ class Servable:
     def _fall_back(self, fitting: Plan, why: str) -> None:
         self.fallback = f"{why}; {fitting}, the last that fitted, serves until the configuration changes"
         _log.error("model %s: %s", self.config.name, self.fallback)
-        self._batching = self._batching.model_copy(
-            update={"strategy": fitting.strategy, "streams": fitting.streams}
-        )
+        self._batching = self._batching.with_plan(fitting)
 
     async def _infer(self, call: Call) -> dict[str, Tensor]:
         while (strategy := self._strategy) is not None:

@@ -81,7 +81,7 @@ def test_latency_grows_with_utilisation() -> None:
     means = []
     for count in (1, 20, 60, 100, 120, 200):
         predictor = predictor_of(traffic_of({8: count}, concurrency=4), Objective.LATENCY)
-        means.append(predictor.cost(predictor.window, RELOAD) / count)
+        means.append(predictor.costs_of((predictor.window,), (RELOAD,))[RELOAD][0] / count)
     assert means == sorted(means)
     assert means[0] == pytest.approx(0.092, rel=0.02)
 
