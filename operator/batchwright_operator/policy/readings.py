@@ -68,8 +68,11 @@ class Reading:
 
     def has_fallen_back(self, wanted: Plan) -> bool:
         """Whether the pod says that it cannot serve with `wanted`, by name, and serves otherwise."""
-        is_other = self.plan is not None and self.plan.base != wanted.base
-        return is_other and str(wanted.base) in self.fallback
+        if self.plan is None or self.plan == wanted:
+            return False
+        if self.plan.base == wanted.base:  # other sizes, which the pod has to name
+            return str(wanted) in _words(self.fallback)
+        return str(wanted.base) in self.fallback
 
     def serving(self, wanted: Plan, *, is_open: bool) -> "Reading":
         """The reading of a pod that is to serve `wanted`; its plan with sizes where these are open.
@@ -97,6 +100,10 @@ class Scrape:
             known = newest.get(reading.pod)
             newest[reading.pod] = reading if known is None else _newer(known, reading)
         return dict(sorted(newest.items()))
+
+
+def _words(text: str) -> list[str]:
+    return [word.rstrip(":;,.") for word in text.split()]
 
 
 def _newer(one: Reading, other: Reading) -> Reading:

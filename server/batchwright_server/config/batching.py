@@ -124,9 +124,18 @@ class Batching(Frozen):
         """The strategy with the streams asked for, or with its default."""
         return Plan(self.strategy, self.streams) if self.streams else Plan.of(self.strategy)
 
+    @property
+    def built_plan(self) -> Plan:
+        """The plan with the sizes that it is compiled for, where it has any: what takes the memory."""
+        is_sized = self.strategy is Strategy.BUCKETS
+        return self.plan.with_sizes(self.buckets.sizes) if is_sized else self.plan
+
     def with_plan(self, plan: Plan) -> "Batching":
-        """The same, but served by `plan`."""
-        return self.model_copy(update={"strategy": plan.strategy, "streams": plan.streams})
+        """The same, but served by `plan`, for its sizes where it has any."""
+        news: dict[str, object] = {"strategy": plan.strategy, "streams": plan.streams}
+        if plan.sizes:
+            news["buckets"] = self.buckets.model_copy(update={"sizes": plan.sizes})
+        return self.model_copy(update=news)
 
     @property
     def plans(self) -> tuple[Plan, ...]:

@@ -4,20 +4,28 @@ A process that takes more memory than it may is killed without a word. So before
 is written down, and when it serves, that it did; and so for each size while it is compiled. A death in
 between counts against the strategy and the size if memory was nearly used up then, or if the process
 died at the same once before, whatever it did well in the meantime; any other kill counts for nothing.
+Buckets of other sizes are another strategy here: the sizes are what takes the memory.
 A size that it counts against is not compiled again within the same limit.
 """
 
 import threading
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import PlainSerializer, PlainValidator, ValidationError
 
 from batchwright_server.config.frozen import Tolerant
 from batchwright_server.config.plan import Plan, Strategy, Streams
-from batchwright_server.config.signals import PlanName
 from batchwright_server.core.tensors import BatchRange, Compilable, InputShapes
 from batchwright_server.runtime import ports
 
 _MOST = 64  # sizes that are remembered, the latest
+
+
+def _read_plan(value: object) -> Plan:
+    return Plan.parse(str(value))
+
+
+PlanOnFile = Annotated[Plan, PlainValidator(_read_plan), PlainSerializer(str)]
 
 
 class SizeAttempt(Tolerant):
@@ -45,11 +53,11 @@ class SizeAttempt(Tolerant):
 class BuildState(Tolerant):
     """What is on file; `building` and `compiling` are None while that is not being done."""
 
-    fitted: PlanName | None = None
-    building: PlanName | None = None
+    fitted: PlanOnFile | None = None
+    building: PlanOnFile | None = None
     compiling: SizeAttempt | None = None
     was_tight: bool = False
-    died_building: tuple[PlanName, ...] = ()  # once each, which may be a coincidence
+    died_building: tuple[PlanOnFile, ...] = ()  # once each, which may be a coincidence
     died_compiling: tuple[SizeAttempt, ...] = ()
     killers: tuple[SizeAttempt, ...] = ()  # the process died of them
 
@@ -77,7 +85,7 @@ class BuildRecord:
 
     def last_fitted(self, wanted: Plan) -> Plan | None:
         """What served last, where it can take the place of `wanted`."""
-        fitted = self._state.fitted.plan if self._state.fitted else None
+        fitted = self._state.fitted
         if fitted is None or fitted == wanted:
             return None
         takes_any = Strategy.FIXED not in (wanted.strategy, fitted.strategy)
@@ -85,7 +93,7 @@ class BuildRecord:
 
     def begin(self, plan: Plan) -> None:
         """Note that `plan` is being built."""
-        self._change(building=PlanName.of(plan), was_tight=False)
+        self._change(building=plan, was_tight=False)
 
     def note_tight(self) -> None:
         """Note that memory is nearly used up; of no interest while nothing is being built."""
@@ -110,18 +118,18 @@ class BuildRecord:
 
     def end(self, plan: Plan, *, fits: bool) -> None:
         """Note that `plan` serves, or that it could not be had and nothing died of it."""
-        state, name = self._state, PlanName.of(plan)
+        state = self._state
         news: dict[str, object] = {"building": None, "was_tight": False}
         if fits:
-            rest = tuple(other for other in state.died_building if other != name)
-            news |= {"fitted": name, "died_building": rest}
+            rest = tuple(other for other in state.died_building if other != plan)
+            news |= {"fitted": plan, "died_building": rest}
         self._change(**news)
 
-    def _note_death(self, building: PlanName | None, compiling: SizeAttempt | None) -> None:
+    def _note_death(self, building: Plan | None, compiling: SizeAttempt | None) -> None:
         state = self._state
         news: dict[str, object] = {"building": None, "compiling": None, "was_tight": False}
         if building is not None and (state.was_tight or building in state.died_building):
-            self._suspect = building.plan
+            self._suspect = building
         elif building is not None:
             news["died_building"] = (*state.died_building, building)
         if compiling is not None and (state.was_tight or compiling in state.died_compiling):

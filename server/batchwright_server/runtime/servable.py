@@ -108,7 +108,7 @@ class Servable:
 
     async def start(self) -> None:
         """Prepare the strategy, and measure it. Raises CompilationFailed."""
-        wanted = self._batching.plan
+        wanted = self._batching.built_plan
         if (fitting := self._record.fallback(wanted)) is not None:
             self._fall_back(
                 fitting, f"the server was killed for want of memory while {wanted} was being built"
@@ -181,9 +181,9 @@ class Servable:
         try:
             return await self._build_allowed(wanted)
         except errors.OutOfMemory as error:
-            if (fitting := self._record.last_fitted(wanted.plan)) is None:
+            if (fitting := self._record.last_fitted(wanted.built_plan)) is None:
                 raise
-            self._fall_back(fitting, f"{wanted.plan}: {error}")
+            self._fall_back(fitting, f"{wanted.built_plan}: {error}")
         self._costs.recall(self._batching)
         return await self._build_allowed(self._batching)
 
@@ -203,13 +203,13 @@ class Servable:
 
     async def _build(self, batching: Batching) -> BatchStrategy:
         strategy = self._factory.make(batching.plan, batching)
-        self._record.begin(batching.plan)
+        self._record.begin(batching.built_plan)
         fits = False
         try:
             await strategy.prepare()
             fits = True
         finally:
-            self._record.end(batching.plan, fits=fits)
+            self._record.end(batching.built_plan, fits=fits)
         return strategy
 
     def _fall_back(self, fitting: Plan, why: str) -> None:

@@ -14,6 +14,7 @@ import grpc
 import numpy as np
 import pytest
 
+from batchwright_server.config.plan import Plan, Strategy
 from tests.integration.server.test_memory import spreading
 from tests.support import limits, models, server_process, serving, tfs
 from tests.support.polling import eventually
@@ -90,14 +91,14 @@ class Bench:
         except aiohttp.ClientError:
             return 0, ""
 
-    async def fallen_back(self, groups: list[Path]) -> str:
-        """Why a server started now serves by reload, and not as it is told to."""
+    async def fallen_back(self, groups: list[Path], fitting: Plan) -> str:
+        """Why a server started now serves by `fitting`, and not as it is told to."""
         with run_within(groups, self.folder, *self.flags):
             await eventually(self.is_ready, seconds=60)
             found = (await server_process.read_signals(self.rest_port)).models[0]
             assert await self.ask(2) is grpc.StatusCode.OK
         assert found.plan is not None
-        assert found.plan.strategy.value == "reload"
+        assert found.plan.plan.with_sizes(found.bucket_sizes) == fitting
         return found.fallback
 
     async def ask(self, rows: int) -> grpc.StatusCode:
@@ -136,13 +137,26 @@ async def test_what_does_not_fit_is_refused_with_a_reason(tmp_path: Path) -> Non
     assert plan.strategy.value == "reload"
 
 
-async def test_every_start_after_an_out_of_memory_kill_fits(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("first", "fitting"),
+    [
+        ({"strategy": "reload"}, Plan.of(Strategy.RELOAD)),
+        (
+            {"strategy": "buckets", "buckets": {"sizes": [1, 4]}},
+            Plan.of(Strategy.BUCKETS).with_sizes((1, 4)),
+        ),
+    ],
+    ids=["reload", "buckets"],
+)
+async def test_every_start_after_an_out_of_memory_kill_fits(
+    first: dict[str, Any], fitting: Plan, tmp_path: Path
+) -> None:
     """Killed while it built what was too large, it comes back with what fitted, and says so; ever after.
 
     At the second start at the latest: one kill from outside may have had any reason.
     """
     bench = Bench(tmp_path)
-    bench.write("reload")
+    bench.write(**first)
     with limits.limited(memory=LIMIT) as groups:
         with run_within(groups, tmp_path, *bench.flags) as running:
             await eventually(bench.is_ready, seconds=60)
@@ -152,7 +166,7 @@ async def test_every_start_after_an_out_of_memory_kill_fits(tmp_path: Path) -> N
             assert running.wait(timeout=20) == -signal.SIGKILL
         with run_within(groups, tmp_path, *bench.flags) as running:
             await eventually(lambda: bench.is_ready_or_dead(running), seconds=60)
-        reasons = [await bench.fallen_back(groups) for _ in range(2)]
+        reasons = [await bench.fallen_back(groups, fitting) for _ in range(2)]
 
     assert all("buckets/one" in reason for reason in reasons)
     assert all(

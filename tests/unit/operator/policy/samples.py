@@ -54,6 +54,7 @@ class Pod:
     costs: tuple[PlanCost, ...] = (RELOAD_PLAN, DEMULTIPLEX_PLAN)
     reload_cost: ReloadCost | None = RELOAD_COST
     fallback: str = ""
+    bucket_sizes: tuple[int, ...] = ()
 
     def reading(self) -> Reading:
         """What it says now."""
@@ -68,6 +69,7 @@ class Pod:
             self.costs,
             self.reload_cost,
             self.fallback,
+            self.bucket_sizes,
         )
 
     def after(

@@ -101,6 +101,22 @@ def test_other_sizes_are_judged_by_more_than_one_point() -> None:
     assert open_ended.fixed == pytest.approx(0.02)
 
 
+def test_sizes_that_killed_give_way_to_those_that_the_pod_came_back_with() -> None:
+    """Buckets of other sizes serve from then on; a pod that names other sizes blames none."""
+    desk = Desk(rules=OPEN)
+    wanted = BUCKETS.with_sizes((3, 7))
+    desk.state = replace(desk.state, plan=wanted)
+    told = "killed for want of memory while {} was being built; buckets/one/1,4,16 serves"
+    pod = replace(Pod(plan=BUCKETS, costs=COSTS), bucket_sizes=FIRST.sizes)
+    other = replace(pod, fallback=told.format("buckets/one/3,70"))
+    assert desk.tick(other).reason is Reason.PODS_UNSETTLED
+
+    decision = desk.tick(replace(pod, fallback=told.format(wanted)))
+
+    assert (decision.action, decision.reason) == (Action.SWITCH, Reason.PLAN_REFUSED)
+    assert desk.state.plan == FIRST
+
+
 def test_servers_that_tell_no_sizes_have_those_they_were_sent() -> None:
     """An older pod counts as settled; one that tells other sizes does not."""
     desk = Desk(rules=OPEN)

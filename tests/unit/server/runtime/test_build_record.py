@@ -159,3 +159,16 @@ def test_what_another_release_wrote_is_forgotten() -> None:
     store.kept["m"] = b'{"building": 7}'
 
     assert BuildRecord(store, "m").fallback(DYNAMIC) is None
+
+
+def test_buckets_of_sizes_that_killed_give_way_to_those_that_fitted() -> None:
+    """The sizes are what takes the memory: the strategy alone would be the one that had served."""
+    store = Store()
+    few, many = (Plan.of(Strategy.BUCKETS).with_sizes(sizes) for sizes in ((1, 4), (3, 7, 64)))
+    serve(store, few)
+    die(store, many, tight=True)
+
+    record = BuildRecord(store, "m")
+
+    assert record.fallback(many) == few
+    assert record.fallback(few) is None
