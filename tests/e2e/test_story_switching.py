@@ -16,31 +16,40 @@ _ADAPTIVE = {
 }
 
 
-async def test_three_pods_are_switched_under_mixed_load(story: Story) -> None:
-    """From reloading to the demultiplexer on every pod, without one failed or wrong answer."""
+async def test_three_pods_are_switched_there_and_back(story: Story) -> None:
+    """To the demultiplexer and, when the traffic turns, to reloads again: no failed or wrong answer."""
     with story.within(180, "three pods ready"):
         await story.create_server("mixed", replicas=3, models=[story.tiny("m", batching=_ADAPTIVE)])
         await story.wait_for_server("mixed", seconds=180)
     uids = {pod["metadata"]["uid"] for pod in await story.pods("mixed")}
 
     async with story.traffic(story.ask_tiny("mixed", "m", sizes=(1, 2, 4, 8), clients=4)):
-        with story.within(240, "mixed load -> decided"):
-            await story.wait_for_server("mixed", until=_has_decided, seconds=240)
-        with story.within(180, "decided -> all pods confirmed"):
-            found = await story.wait_for_server("mixed", until=_is_settled, seconds=180)
+        await _see_switch(story, "mixed load", "demultiplex")
+    async with story.traffic(story.ask_tiny("mixed", "m", sizes=(64,), clients=4)):
+        await _see_switch(story, "one large size", "reload")
 
-    story.say(found["status"]["models"][0]["decision"]["message"])
     assert {pod["metadata"]["uid"] for pod in await story.pods("mixed")} == uids
 
 
-def _has_decided(server: Object) -> bool:
-    """Whether a switch has begun."""
+async def _see_switch(story: Story, load: str, strategy: str) -> None:
+    """Wait until all pods serve what the load calls for, and tell how long that took and why."""
+    with story.within(240, f"{load} -> decided"):
+        await story.wait_for_server("mixed", until=lambda it: _is_decided(it, strategy), seconds=240)
+    with story.within(180, "decided -> all pods confirmed"):
+        found = await story.wait_for_server(
+            "mixed", until=lambda it: _is_settled(it, strategy), seconds=180
+        )
+    story.say(found["status"]["models"][0]["decision"]["message"])
+
+
+def _is_decided(server: Object, strategy: str) -> bool:
+    """Whether a switch to that strategy has begun."""
     models = server.get("status", {}).get("models") or ()
-    return any(model.get("strategy") == "demultiplex" for model in models)
+    return any(model.get("strategy") == strategy for model in models)
 
 
-def _is_settled(server: Object) -> bool:
+def _is_settled(server: Object, strategy: str) -> bool:
     """Whether all pods serve what was decided, and its check is over."""
     conditions = {item["type"]: item["status"] for item in server["status"]["conditions"]}
     wanted = ("Ready", "ConfigApplied")
-    return _has_decided(server) and all(conditions.get(name) == "True" for name in wanted)
+    return _is_decided(server, strategy) and all(conditions.get(name) == "True" for name in wanted)
