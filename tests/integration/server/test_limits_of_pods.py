@@ -142,8 +142,8 @@ async def test_what_does_not_fit_is_refused_with_a_reason(tmp_path: Path) -> Non
     [
         ({"strategy": "reload"}, Plan.of(Strategy.RELOAD)),
         (
-            {"strategy": "buckets", "buckets": {"sizes": [1, 4]}},
-            Plan.of(Strategy.BUCKETS).with_sizes((1, 4)),
+            {"strategy": "buckets", "buckets": {"sizes": [1]}},
+            Plan.of(Strategy.BUCKETS).with_sizes((1,)),
         ),
     ],
     ids=["reload", "buckets"],
