@@ -39,7 +39,7 @@ fuzz: $(VENV)/.dev ## Fuzz every parser for long (FUZZ_EXAMPLES=20000 of hypothe
 bench: $(VENV)/.dev models ## Compare the server side by side with others (SECTIONS="tiny mixed", ROUNDS=7; leave the machine alone)
 	$(BIN)/python -m benchmarks.serving --rounds $(or $(ROUNDS),7) $(SECTIONS)
 
-policy: $(VENV)/.dev ## Judge the policy on simulated servers: its regret on every trace, in build/policy (half an hour)
+policy: $(VENV)/.dev ## Judge the policy on simulated servers: its regret on every trace, in build/policy (a minute)
 	$(BIN)/python -m benchmarks.policy --processes $(or $(JOBS),2)
 
 scale: $(VENV)/.dev ## Measure the operator with OBJECTS=1000 ModelServers on a real control plane

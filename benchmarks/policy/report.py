@@ -28,7 +28,7 @@ def misses(result: Result) -> list[str]:
     most = MOST_REGRET_LONG if result.windows > LONG_WINDOWS else MOST_REGRET_SHORT
     found = []
     if result.regret > most:
-        found.append(f"regret {100 * result.regret:.1f} %, at most {100 * most:.0f} % wanted")
+        found.append(f"regret {100 * result.regret:z.1f} %, at most {100 * most:.0f} % wanted")
     if trace.is_steady and len(result.policy.moves) > MOST_STEADY_SWITCHES:
         found.append(f"{len(result.policy.moves)} switches of steady traffic")
     if result.over_start > MOST_OVER_START:
@@ -71,7 +71,7 @@ def _read(file: Path, empty: Any) -> Any:
 def line(result: Result) -> str:
     """One result in one line."""
     figures = (
-        f"regret {100 * result.regret:6.1f} %  settled {100 * result.settled_regret:5.1f} %  "
+        f"regret {100 * result.regret:z6.1f} %  settled {100 * result.settled_regret:z5.1f} %  "
         f"start {result.start_seconds:5.1f} s  x start {result.over_start:5.2f}  "
         f"x optimum {result.over_optimum:5.2f}  {len(result.policy.moves)} moves"
     )
@@ -93,8 +93,8 @@ def to_table(results: Sequence[Result]) -> str:
 def _row(result: Result) -> str:
     name = result.trace + (" *" if is_held_out(result) else "")
     figures = (
-        f"{100 * result.regret:.1f} %",
-        f"{100 * result.settled_regret:.1f} %",
+        f"{100 * result.regret:z.1f} %",
+        f"{100 * result.settled_regret:z.1f} %",
         f"{result.start_seconds:.1f} s",
         f"{result.over_start:.2f}",
         f"{result.over_optimum:.2f}",
