@@ -27,7 +27,8 @@ test: $(VENV)/.dev ## Run all tests: unit, contract, integration
 	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadfile -m 'not alone' || $(ONCE_MORE) -m 'not alone'
 	$(BIN)/pytest -m alone || $(ONCE_MORE) -m alone
 
-fuzz: $(VENV)/.dev ## Fuzz every parser for long (FUZZ_EXAMPLES=20000 of hypothesis, FUZZ_SECONDS=60 of atheris, each)
+fuzz: $(VENV)/.dev ## Try properties with new examples (EXAMPLES=1000), fuzz parsers (FUZZ_EXAMPLES=20000, FUZZ_SECONDS=60 each)
+	EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest -n $(or $(JOBS),3) --timeout 0 tests/unit
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),20000) $(BIN)/pytest --timeout 0 tests/fuzz
 	$(PIP) --editable '.[fuzz]'
 	mkdir -p build

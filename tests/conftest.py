@@ -1,11 +1,15 @@
 """What holds for all tests."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
 # A busy machine is no defect: how long an example takes is not judged, `timeout` ends what hangs.
-settings.register_profile("batchwright", deadline=None)
-settings.load_profile("batchwright")
+# A run that judges a change has the same examples as the last; new ones are looked for by `make fuzz`.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("other", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "100")))
+settings.load_profile("other" if {"EXAMPLES", "FUZZ_EXAMPLES"} & set(os.environ) else "same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ _TOP, _BOTTOM = 20.0, 24.0
 _TIMELINE_HEIGHT, _BARS_HEIGHT = 190.0, 150.0
 _SHORTEST_SECONDS, LONGEST_SECONDS = 60.0, 600.0
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_NOTHING = 1e-9
 _MINUTE_STEPS = (10.0, 30.0, 60.0, 120.0, 300.0)
 _MOST_LABELS = 12
 _GAP_SECONDS = 15.0  # longer without a look: nothing is known of the time between
@@ -89,8 +90,8 @@ def _y(value: float, top: float, height: float) -> float:
 
 
 def _round_up(value: float) -> float:
-    """A round number that is not below."""
-    if value <= 0:
+    """A round number that is not below; 1 for what nobody could tell from nothing."""
+    if value < _NOTHING:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in _STEPS if step * power >= value * (1 - 1e-9))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from batchwright_operator.policy.outlook import MeanRequest, Outlook
 from batchwright_operator.policy.readings import ReloadCost
-from batchwright_operator.policy.whatif import Axis, find_turns
+from batchwright_operator.policy.whatif import EXACTNESS, Axis, find_turns
 from tests.unit.operator.policy.samples import DEMULTIPLEX, RELOAD
 
 OUTLOOK = Outlook(
@@ -59,7 +59,8 @@ def test_every_turn_is_another_choice(outlook: Outlook) -> None:
 def test_nothing_nearer_changes_the_cost_of_a_reload(outlook: Outlook, share: float) -> None:
     """Between the number and its turn the decision stays: one number moves one plan's cost one way."""
     for turn in (turn for turn in find_turns(outlook) if turn.axis is Axis.RELOAD_COST):
-        factor = turn.factor ** (share * 0.95)
+        surely_before = max(1.0, max(turn.factor, 1 / turn.factor) / EXACTNESS)
+        factor = surely_before ** (share if turn.factor > 1 else -share)
         cost = outlook.reload
         there = replace(
             outlook, reload=ReloadCost(cost.work_seconds * factor, cost.span_seconds * factor)
