@@ -196,6 +196,7 @@ async def test_an_operator_that_dies_while_a_pod_tries(
         async with scene.load():
             async with held(kubelet, before):
                 tried = await scene.trying()
+                await one_event(scene, "CanaryStarted", seconds=20)  # is sent after the status
                 scene.operator.signal(signal.SIGKILL)
                 scene.operator.wait()
                 operator = operators.start(kubelet=kubelet)
