@@ -68,7 +68,7 @@ class Reading:
 
     def has_fallen_back(self, wanted: Plan) -> bool:
         """Whether the pod says that it cannot serve with `wanted`, by name, and serves otherwise."""
-        if self.plan is None or self.plan == wanted:
+        if not self.fallback or self.plan is None or self.plan == wanted:
             return False
         if self.plan.base == wanted.base:  # other sizes, which the pod has to name
             return str(wanted) in _words(self.fallback)
