@@ -28,7 +28,7 @@ def misses(result: Result) -> list[str]:
     most = MOST_REGRET_LONG if result.windows > LONG_WINDOWS else MOST_REGRET_SHORT
     found = []
     if result.regret > most:
-        found.append(f"regret {100 * result.regret:z.1f} %, at most {100 * most:.0f} % wanted")
+        found.append(f"regret {100 * result.regret:.1f} %, at most {100 * most:.0f} % wanted")
     if trace.is_steady and len(result.policy.moves) > MOST_STEADY_SWITCHES:
         found.append(f"{len(result.policy.moves)} switches of steady traffic")
     if result.over_start > MOST_OVER_START:

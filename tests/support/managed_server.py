@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import grpc
@@ -20,6 +20,8 @@ from batchwright_server.config.signals import Signals
 from tests.support import server_process, serving
 from tests.support.polling import eventually
 from tests.support.tfs import TfsClient
+
+MOST_ROWS = 5  # of one request
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,15 @@ async def run(folder: Path, document: bytes, *flags: str, waits: bool = True) ->
             await pods.close()
 
 
+class Listening(Protocol):
+    """What answers on a port of loopback."""
+
+    @property
+    def port(self) -> int: ...
+
+
 @asynccontextmanager
-async def asking(server: Managed, model: str = "m", clients: int = 2) -> AsyncIterator[None]:
+async def asking(server: Listening, model: str = "m", clients: int = 2) -> AsyncIterator[None]:
     """Clients that ask for batches of many sizes during the block; no answer may be wrong or missing."""
     enough = asyncio.Event()
     tasks = [asyncio.create_task(_ask(server, model, enough)) for _ in range(clients)]
@@ -101,12 +110,12 @@ async def asking(server: Managed, model: str = "m", clients: int = 2) -> AsyncIt
     assert min(answered) > 0
 
 
-async def _ask(server: Managed, model: str, enough: asyncio.Event) -> int:
+async def _ask(server: Listening, model: str, enough: asyncio.Event) -> int:
     answered = 0
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         client = TfsClient(channel)
         while not enough.is_set():
-            x = np.full((1 + answered % 5, 4), answered % 7, np.float32)
+            x = np.full((1 + answered % MOST_ROWS, 4), answered % 7, np.float32)
             np.testing.assert_array_equal((await client.predict(model, x=x))["y"], 3 * x + 1)
             answered += 1
     return answered
